@@ -1,0 +1,252 @@
+// Package decisions is the decision list: what happens to every face of a video, frame by frame, as a versioned JSON
+// document that people read, edit and diff between the two passes. It holds ids, boxes, placements and quantised
+// appearances; no pixels, no embeddings, no names (docs/decisions.md).
+package decisions
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sort"
+
+	"github.com/ksamenet/ksamenet/core/appearance"
+	"github.com/ksamenet/ksamenet/core/frame"
+)
+
+// Format and Version identify the document. Readers refuse other formats and newer versions.
+const (
+	Format  = "ksamenet-decisions"
+	Version = 1
+)
+
+// Action says what happens to a face.
+type Action string
+
+// Actions. An edited list may use any of them for a whole person or a single track.
+const (
+	Replace Action = "replace" // render the cluster's surrogate
+	Cover   Action = "cover"   // opaque cover
+	Keep    Action = "keep"    // leave the face as it is: said by the user only
+)
+
+// Valid says that a is a known action.
+func (a Action) Valid() bool { return a == Replace || a == Cover || a == Keep }
+
+// List is one video's decisions.
+type List struct {
+	Format   string    `json:"format"`
+	Version  int       `json:"version"`
+	Tool     string    `json:"tool"`
+	Source   Source    `json:"source"`
+	Policy   Policy    `json:"policy"`
+	Shots    []Shot    `json:"shots"`
+	Clusters []Cluster `json:"clusters"`
+	Persons  []Person  `json:"persons"`
+	Tracks   []Track   `json:"tracks"`
+}
+
+// Source identifies the analysed video.
+type Source struct {
+	SHA256    string `json:"sha256"`
+	Frames    int64  `json:"frames"`
+	Width     int    `json:"width"`
+	Height    int    `json:"height"`
+	Truncated bool   `json:"truncated,omitempty"` // the input ended early; Frames counts what could be decoded
+}
+
+// Policy is what was asked for and what was reached.
+type Policy struct {
+	K         int    `json:"k"`
+	Donors    int    `json:"donors"`
+	Certified bool   `json:"certified"`
+	Why       string `json:"why,omitempty"` // why not certified
+	Fallback  string `json:"fallback"`
+}
+
+// Shot is a run of frames between two cuts; First and Last are inclusive.
+type Shot struct {
+	First int64 `json:"first"`
+	Last  int64 `json:"last"`
+}
+
+// Cluster is an equivalence class on screen: its id in the registry, its size there, and the donors of its surrogate.
+type Cluster struct {
+	ID      uint64 `json:"id"`
+	Members int    `json:"members"` // distinct registry identities in it
+	Donors  []int  `json:"donors"`
+}
+
+// Person is somebody the tracks were joined to. ID is local to the list; Registry is the id in the registry, 0 when the
+// person was not enrolled (uncertified runs, faces too small to identify).
+type Person struct {
+	ID       int    `json:"id"`
+	Registry int64  `json:"registry,omitempty"`
+	Cluster  uint64 `json:"cluster"`
+	Action   Action `json:"action"`
+}
+
+// Track is one face through one shot; First and Last are inclusive and equal the first and last entry of Faces.
+type Track struct {
+	ID     int     `json:"id"`
+	Person int     `json:"person"`
+	Action Action  `json:"action,omitempty"` // empty: the person's
+	Why    string  `json:"why,omitempty"`    // why it is covered
+	Tone   [3]int8 `json:"tone"`             // quantised colour adaptation of the whole track
+	Faces  []Face  `json:"faces"`
+}
+
+// Face is a track in one frame.
+type Face struct {
+	Frame int64      `json:"f"`
+	Box   [4]float64 `json:"b"` // x0 y0 x1 y1, px
+	// Place, Oval and Look are set when the face can be rendered; otherwise it is covered.
+	Place *Placement             `json:"pl,omitempty"`
+	Oval  [][2]float64           `json:"ov,omitempty"` // face outline, px
+	Look  *appearance.Appearance `json:"a,omitempty"`
+}
+
+// Placement is the similarity from patch coordinates (0..1) to picture pixels.
+type Placement struct {
+	X     float64 `json:"x"` // px of the patch's centre
+	Y     float64 `json:"y"`
+	Scale float64 `json:"s"` // px per patch side
+	Roll  float64 `json:"r"` // radians, clockwise in the picture
+}
+
+// Rect is the face's box.
+func (f Face) Rect() frame.Rect {
+	return frame.Rect{X0: f.Box[0], Y0: f.Box[1], X1: f.Box[2], Y1: f.Box[3]}
+}
+
+// Renderable says that the face carries all that the generator and the compositor need.
+func (f Face) Renderable() bool { return f.Place != nil && f.Look != nil && len(f.Oval) >= 3 }
+
+// ErrInvalid says that a list cannot be obeyed as it stands.
+var ErrInvalid = errors.New("decisions: invalid list")
+
+// Validate checks everything a renderer relies on and returns all faults at once.
+func (l *List) Validate() error {
+	var errs []error
+	bad := func(format string, a ...any) {
+		if len(errs) < 20 {
+			errs = append(errs, fmt.Errorf("%w: "+format, append([]any{ErrInvalid}, a...)...))
+		}
+	}
+	if l.Format != Format {
+		bad("format %q, want %q", l.Format, Format)
+		return errors.Join(errs...)
+	}
+	if l.Version < 1 || l.Version > Version {
+		bad("version %d; this program reads 1 to %d", l.Version, Version)
+		return errors.Join(errs...)
+	}
+	if l.Source.Frames < 0 || l.Source.Width <= 0 || l.Source.Height <= 0 {
+		bad("source of %d frames, %dx%d", l.Source.Frames, l.Source.Width, l.Source.Height)
+	}
+	clusters := map[uint64]bool{}
+	for _, c := range l.Clusters {
+		if c.ID == 0 || clusters[c.ID] || len(c.Donors) == 0 {
+			bad("cluster %d: ids are positive and unique, donors are not empty", c.ID)
+		}
+		clusters[c.ID] = true
+	}
+	persons := map[int]Person{}
+	for _, p := range l.Persons {
+		if _, dup := persons[p.ID]; dup || p.ID <= 0 {
+			bad("person %d: ids are positive and unique", p.ID)
+		}
+		if !p.Action.Valid() {
+			bad("person %d: action %q; use replace, cover or keep", p.ID, p.Action)
+		}
+		if p.Action == Replace && !clusters[p.Cluster] {
+			bad("person %d: cluster %d is not in the list", p.ID, p.Cluster)
+		}
+		persons[p.ID] = p
+	}
+	ids := map[int]bool{}
+	for _, t := range l.Tracks {
+		if ids[t.ID] || t.ID <= 0 {
+			bad("track %d: ids are positive and unique", t.ID)
+		}
+		ids[t.ID] = true
+		p, ok := persons[t.Person]
+		if !ok {
+			bad("track %d: person %d is not in the list", t.ID, t.Person)
+		}
+		if t.Action != "" && !t.Action.Valid() {
+			bad("track %d: action %q; use replace, cover or keep", t.ID, t.Action)
+		}
+		if t.Action == Replace && !clusters[p.Cluster] {
+			bad("track %d: person %d has no cluster to be replaced with", t.ID, t.Person)
+		}
+		last := int64(-1)
+		for _, f := range t.Faces {
+			if f.Frame <= last || f.Frame >= l.Source.Frames {
+				bad("track %d: frame %d is out of order or beyond the video", t.ID, f.Frame)
+			}
+			last = f.Frame
+			if f.Rect().Empty() || !finite(f.Box[:]...) {
+				bad("track %d, frame %d: box %v", t.ID, f.Frame, f.Box)
+			}
+			if f.Place != nil && (!finite(f.Place.X, f.Place.Y, f.Place.Scale, f.Place.Roll) || f.Place.Scale <= 0) {
+				bad("track %d, frame %d: placement %+v", t.ID, f.Frame, *f.Place)
+			}
+			if f.Look != nil && !f.Look.Valid() {
+				bad("track %d, frame %d: appearance outside the declared grid", t.ID, f.Frame)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func finite(v ...float64) bool {
+	for _, x := range v {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// Job is one face of one frame with everything looked up that a renderer needs.
+type Job struct {
+	Track   *Track
+	Face    *Face
+	Cluster uint64
+	Action  Action
+}
+
+// ByFrame indexes the list. jobs[f] are frame f's faces, small ones first so that nearer faces are painted last.
+func (l *List) ByFrame() map[int64][]Job {
+	persons := map[int]Person{}
+	for _, p := range l.Persons {
+		persons[p.ID] = p
+	}
+	jobs := map[int64][]Job{}
+	for i := range l.Tracks {
+		t := &l.Tracks[i]
+		p := persons[t.Person]
+		act := p.Action
+		if t.Action != "" {
+			act = t.Action
+		}
+		for j := range t.Faces {
+			f := &t.Faces[j]
+			a := act
+			if a == Replace && !f.Renderable() {
+				a = Cover
+			}
+			jobs[f.Frame] = append(jobs[f.Frame], Job{Track: t, Face: f, Cluster: p.Cluster, Action: a})
+		}
+	}
+	for _, js := range jobs {
+		sort.SliceStable(js, func(i, j int) bool {
+			a, b := js[i].Face.Rect().Area(), js[j].Face.Rect().Area()
+			if a != b {
+				return a < b
+			}
+			return js[i].Track.ID < js[j].Track.ID
+		})
+	}
+	return jobs
+}
