@@ -1,0 +1,79 @@
+// Package pipeline joins the stages: Analyze looks at a whole video and decides, Render obeys the decisions, Live does
+// both in one pass. Both hosts call it; for equal decisions they give equal pixels.
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/ksamenet/ksamenet/core/infer"
+)
+
+// Config is every setting of a run. The CLI's flags and the element's properties are made from it (internal/docstest
+// compares them). No field may change while a run is under way.
+type Config struct {
+	K           int     `json:"k"`           // people per cluster, 1..100; 1 means surrogates without an anonymity-set claim
+	Donors      int     `json:"donors"`      // proxies mixed into one surrogate (k_p), 1..16
+	Uncertified bool    `json:"uncertified"` // render though fewer than K people are known; the report says NOT CERTIFIED
+	Fallback    string  `json:"fallback"`    // how a face that cannot be rendered is covered: solid, pixelate
+	Keep        []int64 `json:"keep"`        // registry persons that stay clear
+	Cover       []int64 `json:"cover"`       // registry persons that are covered rather than replaced
+	DetectSide  int     `json:"detect_side"` // long side of the detector's picture, px, 320..1920
+	Extend      int     `json:"extend"`      // frames that a track is carried on before and after it was seen, 0..100
+	Engine      string  `json:"engine"`      // auto, onnxruntime, tensorrt
+	Library     string  `json:"-"`           // explicit path of the engine's library
+	ModelsDir   string  `json:"-"`           // explicit folder of the model files
+	Threads     int     `json:"threads"`     // CPU threads per network; 0: one per core, at most 4
+
+	Tool string       `json:"-"` // name and version for documents
+	Log  *slog.Logger `json:"-"` // nil discards
+}
+
+// Ways of covering.
+const (
+	FallbackSolid    = "solid"
+	FallbackPixelate = "pixelate"
+)
+
+// DefaultConfig is what a run uses when nothing is said.
+func DefaultConfig() Config {
+	return Config{K: 5, Donors: 4, Fallback: FallbackSolid, DetectSide: 640, Extend: 12, Engine: "auto", Tool: "ksamenet"}
+}
+
+// ErrConfig says that a setting is out of range: a usage error.
+var ErrConfig = errors.New("bad setting")
+
+// Validate returns all faults at once.
+func (c Config) Validate() error {
+	var errs []error
+	check := func(ok bool, format string, a ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("%w: "+format, append([]any{ErrConfig}, a...)...))
+		}
+	}
+	check(c.K >= 1 && c.K <= 100, "k is %d; 1 to 100", c.K)
+	check(c.Donors >= 1 && c.Donors <= 16, "donors is %d; 1 to 16", c.Donors)
+	check(c.Fallback == FallbackSolid || c.Fallback == FallbackPixelate, "fallback is %q; solid or pixelate", c.Fallback)
+	check(c.DetectSide >= 320 && c.DetectSide <= 1920, "detect-side is %d; 320 to 1920", c.DetectSide)
+	check(c.Extend >= 0 && c.Extend <= 100, "extend is %d; 0 to 100", c.Extend)
+	check(c.Engine == "auto" || c.Engine == "onnxruntime" || c.Engine == "tensorrt", "engine is %q; auto, onnxruntime or tensorrt", c.Engine)
+	check(c.Threads >= 0 && c.Threads <= 64, "threads is %d; 0 to 64", c.Threads)
+	for _, k := range c.Keep {
+		for _, v := range c.Cover {
+			check(k != v, "person %d is to be kept and covered", k)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) inferOptions() infer.Options {
+	return infer.Options{Backend: c.Engine, Library: c.Library, Threads: c.Threads, Log: c.Log}
+}
+
+func (c Config) log() *slog.Logger {
+	if c.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return c.Log
+}
