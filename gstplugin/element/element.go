@@ -1,0 +1,226 @@
+// Package element is the GStreamer element ksamenet: a video filter that replaces every face in the stream with the
+// synthetic surrogate of the person's cluster, and covers every face it cannot replace. It has no pass-through: a picture
+// leaves it examined, or the stream stops with an error.
+package element
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/go-gst/go-glib/glib"
+	"github.com/go-gst/go-gst/gst"
+
+	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/pipeline"
+	"github.com/ksamenet/ksamenet/core/registry"
+)
+
+// capsTemplate lists the formats that core/frame describes and the tests run.
+const capsTemplate = "video/x-raw, format=(string){ I420, NV12, YV12, Y42B, Y444, I420_10LE, I422_10LE, P010_10LE, RGB, BGR, RGBA, BGRA, RGBx, BGRx }, " +
+	"width=(int)[16,32768], height=(int)[16,32768], framerate=(fraction)[0/1,2147483647/1]"
+
+// Properties, in the order of their ids.
+const (
+	propK = iota
+	propDonors
+	propRegistry
+	propKeyFile
+	propModels
+	propEngine
+	propThreads
+	propFallback
+	propDetectSide
+	propUncertified
+)
+
+var (
+	engines   = []string{"auto", "onnxruntime", "tensorrt"}
+	fallbacks = []string{pipeline.FallbackSolid, pipeline.FallbackPixelate}
+
+	types struct {
+		sync.Once
+		engine, fallback glib.Type
+	}
+)
+
+// settings may be changed from any thread; they are copied when the element starts.
+type settings struct {
+	config   pipeline.Config
+	registry string
+	keyFile  string
+}
+
+// ksamenet is the element's instance.
+type ksamenet struct {
+	mu  sync.Mutex
+	set settings
+
+	// Owned by the streaming thread between start and stop.
+	live *pipeline.Live
+	reg  *registry.Registry
+}
+
+// Register makes the element known: to a plugin, or statically to this process when p is nil (Go hosts use that: two Go
+// runtimes in one process do not share a type system).
+func Register(p *gst.Plugin) bool {
+	return gst.RegisterElement(p, "ksamenet", gst.RankNone, &ksamenet{}, extendsVideoFilter{})
+}
+
+// New makes an instance with the default settings.
+func (*ksamenet) New() glib.GoObjectSubclass {
+	return &ksamenet{set: settings{config: pipeline.DefaultConfig()}}
+}
+
+// ClassInit describes the element.
+func (*ksamenet) ClassInit(class *glib.ObjectClass) {
+	types.Do(func() {
+		types.engine = enumType("KsamenetEngine", engines)
+		types.fallback = enumType("KsamenetFallback", fallbacks)
+	})
+	d := pipeline.DefaultConfig()
+	c := gst.ToElementClass(class)
+	c.SetMetadata("k-anonymous face surrogates", "Filter/Effect/Video",
+		"Replaces every face with the synthetic surrogate of the person's cluster; covers what it cannot replace", "The ksamenet authors")
+	caps := gst.NewCapsFromString(capsTemplate)
+	c.AddPadTemplate(gst.NewPadTemplate("sink", gst.PadDirectionSink, gst.PadPresenceAlways, caps))
+	c.AddPadTemplate(gst.NewPadTemplate("src", gst.PadDirectionSource, gst.PadPresenceAlways, caps))
+	rw := glib.ParameterReadWrite | gst.ParameterMutableReady
+	none := ""
+	c.InstallProperties([]*glib.ParamSpec{
+		propK:           glib.NewUintParam("k", "k", "People per cluster; 1 makes no anonymity-set claim", 1, 100, uint(d.K), rw),
+		propDonors:      glib.NewUintParam("donors", "Donors", "Synthetic donor faces mixed into one surrogate", 1, 16, uint(d.Donors), rw),
+		propRegistry:    glib.NewStringParam("registry", "Registry", "The registry of people; fixed while the element runs", &none, rw),
+		propKeyFile:     glib.NewStringParam("key-file", "Key file", "The registry's key", &none, rw),
+		propModels:      glib.NewStringParam("models", "Models", "Folder of the model files; empty: search", &none, rw),
+		propEngine:      enumParam("engine", "Engine", "What computes the networks", types.engine, 0, rw),
+		propThreads:     glib.NewUintParam("threads", "Threads", "CPU threads per network; 0: one per core, at most 4", 0, 64, uint(d.Threads), rw),
+		propFallback:    enumParam("fallback", "Fallback", "How a face that cannot be replaced is covered", types.fallback, 0, rw),
+		propDetectSide:  glib.NewUintParam("detect-side", "Detector size", "Long side of the detector's picture, px", 320, 1920, uint(d.DetectSide), rw),
+		propUncertified: glib.NewBoolParam("uncertified", "Uncertified", "Run without a certified registry: every face gets one shared surrogate", d.Uncertified, rw),
+	})
+}
+
+// SetProperty is called from any thread.
+func (k *ksamenet) SetProperty(_ *glib.Object, id uint, v *glib.Value) {
+	g, err := v.GoValue()
+	if err != nil {
+		return // GObject has checked the type: only a value of a foreign type gets here
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c := &k.set.config
+	switch x := g.(type) {
+	case uint:
+		*map[uint]*int{propK: &c.K, propDonors: &c.Donors, propThreads: &c.Threads, propDetectSide: &c.DetectSide}[id] = int(x)
+	case string:
+		*map[uint]*string{propRegistry: &k.set.registry, propKeyFile: &k.set.keyFile, propModels: &c.ModelsDir}[id] = x
+	case bool:
+		c.Uncertified = x
+	case int: // enums
+		if id == propEngine {
+			c.Engine = engines[x]
+		} else {
+			c.Fallback = fallbacks[x]
+		}
+	}
+}
+
+// GetProperty is called from any thread.
+func (k *ksamenet) GetProperty(_ *glib.Object, id uint) *glib.Value {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c := &k.set.config
+	switch id {
+	case propEngine:
+		return enumValue(types.engine, engines, c.Engine)
+	case propFallback:
+		return enumValue(types.fallback, fallbacks, c.Fallback)
+	}
+	v, err := glib.GValue(map[uint]any{
+		propK: uint(c.K), propDonors: uint(c.Donors), propRegistry: k.set.registry, propKeyFile: k.set.keyFile, propModels: c.ModelsDir,
+		propThreads: uint(c.Threads), propDetectSide: uint(c.DetectSide), propUncertified: c.Uncertified,
+	}[id])
+	if err != nil {
+		return nil
+	}
+	return v
+}
+
+func enumValue(t glib.Type, nicks []string, s string) *glib.Value {
+	v, err := glib.ValueInit(t)
+	if err != nil {
+		return nil
+	}
+	for i, n := range nicks {
+		if n == s {
+			v.SetEnum(i)
+		}
+	}
+	return v
+}
+
+// start loads registry, models and engine when the element goes from READY to PAUSED.
+func (k *ksamenet) start(h handle) error {
+	k.mu.Lock()
+	set := k.set
+	k.mu.Unlock()
+	set.config.Tool, set.config.Log = "ksamenet element", h.logger()
+	if set.registry == "" && !set.config.Uncertified {
+		return errors.New("no registry: set registry= and key-file= (made by `ksamenet registry init`), or uncertified=true for one shared surrogate without a claim")
+	}
+	var err error
+	if set.registry != "" {
+		if k.reg, err = registry.Open(set.registry, set.keyFile, registry.Options{ReadOnly: true}); err != nil {
+			return err
+		}
+	}
+	if k.live, err = pipeline.OpenLive(context.Background(), set.config, k.reg); err != nil {
+		return errors.Join(err, k.close())
+	}
+	return nil
+}
+
+func (k *ksamenet) stop(handle) error { return k.close() }
+
+func (k *ksamenet) close() error {
+	var errs []error
+	if k.live != nil {
+		errs = append(errs, k.live.Close())
+	}
+	if k.reg != nil {
+		errs = append(errs, k.reg.Close())
+	}
+	k.live, k.reg = nil, nil
+	return errors.Join(errs...)
+}
+
+// reset forgets all tracks: new caps, or a seek.
+func (k *ksamenet) reset(handle) error {
+	if k.live != nil {
+		k.live.Reset()
+	}
+	return nil
+}
+
+// picture replaces and covers the faces of one mapped picture in place.
+func (k *ksamenet) picture(h handle, pic *frame.Picture) error {
+	if k.live == nil {
+		return errors.New("element: picture before start")
+	}
+	n, err := k.live.Process(context.Background(), pic)
+	if err != nil {
+		return err
+	}
+	if n.Faces > 0 {
+		s := gst.NewStructure("ksamenet-faces")
+		for key, v := range map[string]any{"pts": uint64(pic.PTS), "faces": n.Faces, "replaced": n.Replaced, "covered": n.Covered} {
+			if err := s.SetValue(key, v); err != nil {
+				return fmt.Errorf("element: message: %w", err)
+			}
+		}
+		h.post(s)
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+#include "vf.h"
+#include "_cgo_export.h"
+
+GST_DEBUG_CATEGORY_STATIC (ksamenet_debug);
+#define GST_CAT_DEFAULT ksamenet_debug
+
+GType vf_type (void) { return GST_TYPE_VIDEO_FILTER; }
+gsize vf_class_size (void) { return sizeof (GstVideoFilterClass); }
+gsize vf_instance_size (void) { return sizeof (GstVideoFilter); }
+
+static gboolean
+vf_start (GstBaseTransform * t)
+{
+  return goVfStart (t);
+}
+
+static gboolean
+vf_stop (GstBaseTransform * t)
+{
+  return goVfStop (t);
+}
+
+static gboolean
+vf_set_info (GstVideoFilter * f, GstCaps * incaps, GstVideoInfo * in, GstCaps * outcaps, GstVideoInfo * out)
+{
+  return goVfReset (f);
+}
+
+static gboolean
+vf_sink_event (GstBaseTransform * t, GstEvent * event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    goVfReset (GST_VIDEO_FILTER (t));
+  return GST_BASE_TRANSFORM_CLASS (g_type_class_peek (GST_TYPE_VIDEO_FILTER))->sink_event (t, event);
+}
+
+static int
+matrix_of (const GstVideoInfo * info)
+{
+  switch (info->colorimetry.matrix) {
+    case GST_VIDEO_COLOR_MATRIX_BT601:
+    case GST_VIDEO_COLOR_MATRIX_FCC:
+      return 0;
+    case GST_VIDEO_COLOR_MATRIX_BT2020:
+      return 2;
+    case GST_VIDEO_COLOR_MATRIX_UNKNOWN:
+      return info->height < 720 ? 0 : 1;
+    default:
+      return 1;
+  }
+}
+
+static int
+fields_of (const GstVideoFrame * f)
+{
+  if (!GST_VIDEO_FRAME_IS_INTERLACED (f))
+    return 0;
+  return GST_VIDEO_FRAME_IS_TFF (f) ? 1 : 2;
+}
+
+static GstFlowReturn
+vf_transform_frame_ip (GstVideoFilter * filter, GstVideoFrame * f)
+{
+  const GstVideoFormatInfo *fi = f->info.finfo;
+  VfPicture p = { 0 };
+  p.name = GST_VIDEO_FORMAT_INFO_NAME (fi);
+  p.width = GST_VIDEO_FRAME_WIDTH (f);
+  p.height = GST_VIDEO_FRAME_HEIGHT (f);
+  p.planes = GST_VIDEO_FRAME_N_PLANES (f);
+  p.components = GST_VIDEO_FRAME_N_COMPONENTS (f);
+  p.rgb = GST_VIDEO_FORMAT_INFO_IS_RGB (fi);
+  p.alpha = GST_VIDEO_FORMAT_INFO_HAS_ALPHA (fi);
+  p.usable = GST_VIDEO_FORMAT_INFO_IS_LE (fi) && !GST_VIDEO_FORMAT_INFO_IS_COMPLEX (fi) && !GST_VIDEO_FORMAT_INFO_HAS_PALETTE (fi)
+      && !GST_VIDEO_FORMAT_INFO_IS_TILED (fi);
+  p.matrix = matrix_of (&f->info);
+  p.full_range = f->info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255;
+  p.fields = fields_of (f);
+  p.pts = GST_BUFFER_PTS (f->buffer);
+  for (gint c = 0; c < p.components && c < 4; c++) {
+    p.plane[c] = GST_VIDEO_FORMAT_INFO_PLANE (fi, c);
+    p.offset[c] = GST_VIDEO_FORMAT_INFO_POFFSET (fi, c);
+    p.step[c] = GST_VIDEO_FORMAT_INFO_PSTRIDE (fi, c);
+    p.shift[c] = GST_VIDEO_FORMAT_INFO_SHIFT (fi, c);
+    p.depth[c] = GST_VIDEO_FORMAT_INFO_DEPTH (fi, c);
+    p.sub_x[c] = GST_VIDEO_FORMAT_INFO_W_SUB (fi, c);
+    p.sub_y[c] = GST_VIDEO_FORMAT_INFO_H_SUB (fi, c);
+  }
+  for (gint i = 0; i < p.planes && i < 4; i++) {
+    gint comp[GST_VIDEO_MAX_COMPONENTS];
+    gst_video_format_info_component (fi, i, comp);
+    gint rows = GST_VIDEO_FRAME_COMP_HEIGHT (f, comp[0]);
+    gint row = GST_VIDEO_FRAME_COMP_WIDTH (f, comp[0]) * GST_VIDEO_FRAME_COMP_PSTRIDE (f, comp[0]);
+    p.data[i] = GST_VIDEO_FRAME_PLANE_DATA (f, i);
+    p.stride[i] = GST_VIDEO_FRAME_PLANE_STRIDE (f, i);
+    p.size[i] = (gint64) p.stride[i] * (rows - 1) + row;
+  }
+  return (GstFlowReturn) goVfPicture (filter, &p);
+}
+
+void
+vf_class_init (gpointer klass)
+{
+  GstVideoFilterClass *v = GST_VIDEO_FILTER_CLASS (klass);
+  GstBaseTransformClass *b = GST_BASE_TRANSFORM_CLASS (klass);
+  GST_DEBUG_CATEGORY_INIT (ksamenet_debug, "ksamenet", 0, "k-anonymous face surrogates");
+  v->set_info = vf_set_info;
+  v->transform_frame_ip = vf_transform_frame_ip;
+  b->start = vf_start;
+  b->stop = vf_stop;
+  b->sink_event = vf_sink_event;
+  b->passthrough_on_same_caps = FALSE; /* a clear face must never pass */
+  b->transform_ip_on_passthrough = FALSE;
+}
+
+void
+vf_error (gpointer element, gboolean init, const char *text, const char *debug)
+{
+  if (init)
+    GST_ELEMENT_ERROR (GST_ELEMENT (element), LIBRARY, INIT, ("%s", text), ("%s", debug));
+  else
+    GST_ELEMENT_ERROR (GST_ELEMENT (element), LIBRARY, FAILED, ("%s", text), ("%s", debug));
+}
+
+gboolean
+vf_post (gpointer element, GstStructure * structure)
+{
+  return gst_element_post_message (GST_ELEMENT (element), gst_message_new_element (GST_OBJECT (element), structure));
+}
+
+int
+vf_log_threshold (void)
+{
+  return gst_debug_category_get_threshold (ksamenet_debug);
+}
+
+void
+vf_log (gpointer element, int level, const char *text)
+{
+  GST_CAT_LEVEL_LOG (ksamenet_debug, (GstDebugLevel) level, element, "%s", text);
+}
+
+GType
+vf_enum_type (const char *name, const char **nicks, int n)
+{
+  GType t = g_type_from_name (name);
+  if (t)
+    return t;
+  GEnumValue *v = g_new0 (GEnumValue, n + 1);
+  for (int i = 0; i < n; i++) {
+    v[i].value = i;
+    v[i].value_name = v[i].value_nick = g_strdup (nicks[i]);
+  }
+  return g_enum_register_static (name, v);
+}
+
+GParamSpec *
+vf_enum_param (const char *name, const char *nick, const char *blurb, GType type, int def, guint flags)
+{
+  return g_param_spec_enum (name, nick, blurb, type, def, (GParamFlags) flags);
+}
