@@ -9,7 +9,9 @@ import (
 	"math"
 	"sort"
 
+	"github.com/ksamenet/ksamenet/core/align"
 	"github.com/ksamenet/ksamenet/core/appearance"
+	"github.com/ksamenet/ksamenet/core/compositor"
 	"github.com/ksamenet/ksamenet/core/frame"
 )
 
@@ -87,30 +89,23 @@ type Person struct {
 
 // Track is one face through one shot; First and Last are inclusive and equal the first and last entry of Faces.
 type Track struct {
-	ID     int     `json:"id"`
-	Person int     `json:"person"`
-	Action Action  `json:"action,omitempty"` // empty: the person's
-	Why    string  `json:"why,omitempty"`    // why it is covered
-	Tone   [3]int8 `json:"tone"`             // quantised colour adaptation of the whole track
-	Faces  []Face  `json:"faces"`
+	ID     int             `json:"id"`
+	Person int             `json:"person"`
+	Action Action          `json:"action,omitempty"` // empty: the person's
+	Why    string          `json:"why,omitempty"`    // why it is covered
+	Tone   compositor.Tone `json:"tone"`             // colour of the surroundings over the whole track
+	Faces  []Face          `json:"faces"`
 }
 
 // Face is a track in one frame.
 type Face struct {
 	Frame int64      `json:"f"`
 	Box   [4]float64 `json:"b"` // x0 y0 x1 y1, px
-	// Place, Oval and Look are set when the face can be rendered; otherwise it is covered.
-	Place *Placement             `json:"pl,omitempty"`
+	// Place, Oval, Grow and Look are set when the face can be rendered; otherwise it is covered.
+	Place *align.Placement       `json:"pl,omitempty"`
 	Oval  [][2]float64           `json:"ov,omitempty"` // face outline, px
+	Grow  float64                `json:"g,omitempty"`  // enlargement of the surrogate, 1..compositor.MaxGrow
 	Look  *appearance.Appearance `json:"a,omitempty"`
-}
-
-// Placement is the similarity from patch coordinates (0..1) to picture pixels.
-type Placement struct {
-	X     float64 `json:"x"` // px of the patch's centre
-	Y     float64 `json:"y"`
-	Scale float64 `json:"s"` // px per patch side
-	Roll  float64 `json:"r"` // radians, clockwise in the picture
 }
 
 // Rect is the face's box.
@@ -188,8 +183,13 @@ func (l *List) Validate() error {
 			if f.Rect().Empty() || !finite(f.Box[:]...) {
 				bad("track %d, frame %d: box %v", t.ID, f.Frame, f.Box)
 			}
-			if f.Place != nil && (!finite(f.Place.X, f.Place.Y, f.Place.Scale, f.Place.Roll) || f.Place.Scale <= 0) {
-				bad("track %d, frame %d: placement %+v", t.ID, f.Frame, *f.Place)
+			if f.Place != nil && (!f.Place.Finite() || f.Grow < 1 || f.Grow > compositor.MaxGrow) {
+				bad("track %d, frame %d: placement %+v, grow %v", t.ID, f.Frame, *f.Place, f.Grow)
+			}
+			for _, p := range f.Oval {
+				if !finite(p[:]...) {
+					bad("track %d, frame %d: outline point %v", t.ID, f.Frame, p)
+				}
 			}
 			if f.Look != nil && !f.Look.Valid() {
 				bad("track %d, frame %d: appearance outside the declared grid", t.ID, f.Frame)
