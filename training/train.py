@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""Trains the generator on rendered shards (dataset.py).
+
+    python train.py --data DIR --run DIR --minutes 85
+
+The learning rate follows a cosine over the given minutes of training time (interruptions do not count). The run directory holds
+checkpoint.pt (written every few minutes; the run goes on from it), log.jsonl (losses and held-out measures) and nothing else. New
+shards that appear in the data directory are picked up while it runs. Runs on CUDA when there is a GPU, else on the CPU in bfloat16.
+"""
+import argparse
+import copy
+import json
+import math
+import os
+import pathlib
+import time
+
+import numpy as np
+import torch
+
+import conditions as cond
+import losses
+from model import Generator, parameters
+
+
+class Shards:
+    """Pictures of a directory's shards in memory; grows with the directory."""
+
+    def __init__(self, directory, kind):
+        self.directory, self.kind, self.names, self.parts, self.ends = directory, kind, set(), [], np.zeros(0, int)
+        self.refresh()
+
+    def refresh(self):
+        for path in sorted(self.directory.glob(f"{self.kind}-*.npz")):
+            if path.name not in self.names:
+                with np.load(path) as z:
+                    self.parts.append({k: z[k] for k in ("x", "y", "lm")})
+                self.names.add(path.name)
+        self.ends = np.cumsum([len(p["x"]) for p in self.parts])
+
+    def __len__(self):
+        return int(self.ends[-1]) if len(self.ends) else 0
+
+    def batch(self, index, device):
+        """Inputs by name, rgb [n, 3, S, S] and alpha [n, 1, S, S] in 0..1, landmarks [n, 468, 2]."""
+        rows = []
+        for i in index:
+            s = int(np.searchsorted(self.ends, i, side="right"))
+            rows.append((self.parts[s], int(i - (self.ends[s - 1] if s else 0))))
+        gather = lambda k: torch.from_numpy(np.stack([p[k][j] for p, j in rows])).to(device)
+        y = gather("y").permute(0, 3, 1, 2).float().div_(255)
+        x = {k: v.contiguous() for k, v in cond.split(gather("x")).items()}
+        return x, y[:, :3], y[:, 3:], gather("lm").float()
+
+
+class Run:
+    """Model, averaged model, optimiser and progress; saved and loaded as one file."""
+
+    def __init__(self, directory, device, rate):
+        self.path, self.log_path = directory / "checkpoint.pt", directory / "log.jsonl"
+        self.model = Generator().to(device).to(memory_format=torch.channels_last)
+        self.ema = copy.deepcopy(self.model).eval()
+        self.optimiser = torch.optim.Adam(self.model.parameters(), lr=rate, betas=(.9, .98))
+        self.step, self.seconds = 0, 0.
+        if self.path.exists():
+            s = torch.load(self.path, map_location=device, weights_only=True)
+            self.model.load_state_dict(s["model"])
+            self.ema.load_state_dict(s["ema"])
+            self.optimiser.load_state_dict(s["optimiser"])
+            self.step, self.seconds = s["step"], s["seconds"]
+
+    def save(self):
+        tmp = self.path.with_suffix(".tmp")
+        torch.save({"model": self.model.state_dict(), "ema": self.ema.state_dict(), "optimiser": self.optimiser.state_dict(),
+                    "step": self.step, "seconds": self.seconds}, tmp)
+        os.replace(tmp, self.path)
+
+    @torch.no_grad()
+    def average(self, decay=.999):
+        d = min(decay, (self.step + 1) / (self.step + 10))
+        for p, q in zip(self.ema.parameters(), self.model.parameters()):
+            p.lerp_(q, 1 - d)
+
+    def log(self, **row):
+        with open(self.log_path, "a") as f:
+            f.write(json.dumps({"step": self.step, "seconds": round(self.seconds), **row}) + "\n")
+
+
+def validate(model, shards, device):
+    """Measures on held-out conditions of single proxies, and on held-out mixtures."""
+    out = {}
+    mixed = np.concatenate([p["x"][:, : cond.PROXIES].max(1) < .99 for p in shards.parts])
+    for name, pick in (("conditions", ~mixed), ("mixtures", mixed)):
+        rows = []
+        for part in np.array_split(np.flatnonzero(pick), 4):
+            x, rgb, alpha, _ = shards.batch(part, device)
+            with torch.no_grad():
+                rows.append(losses.measure(model(**x), rgb, alpha))
+        out[name] = {k: round(float(np.mean([r[k] for r in rows])), 4) for k in rows[0]}
+    return out
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--data", type=pathlib.Path, required=True)
+    p.add_argument("--run", type=pathlib.Path, required=True)
+    p.add_argument("--minutes", type=float, default=85)
+    p.add_argument("--batch", type=int, default=32)
+    p.add_argument("--rate", type=float, default=2e-3)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--threads", type=int, default=os.cpu_count())
+    p.add_argument("--every", type=int, default=500, help="steps between validations")
+    o = p.parse_args()
+    torch.set_num_threads(o.threads)
+    torch.manual_seed(o.seed)
+    o.run.mkdir(parents=True, exist_ok=True)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    run = Run(o.run, device, o.rate)
+    train, val = Shards(o.data, "train"), Shards(o.data, "val")
+    rng = np.random.default_rng([o.seed, run.step])
+    run.log(parameters=parameters(run.model), renders=len(train), held_out=len(val), device=str(device))
+    last, saved, recent = time.time(), time.time(), []
+    while run.seconds < o.minutes * 60:
+        rate = o.rate * min(1, (run.step + 1) / 200) * (.5 + .5 * math.cos(math.pi * run.seconds / (o.minutes * 60)) + .005)
+        for group in run.optimiser.param_groups:
+            group["lr"] = rate
+        x, rgb, alpha, lm = train.batch(rng.integers(len(train), size=o.batch), device)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            logits = run.model.logits(**x)
+        loss = losses.total(logits.float(), rgb, alpha, losses.region_weight(lm, rgb.shape[-1]))
+        if not torch.isfinite(loss):
+            raise FloatingPointError(f"loss is {loss.item()} at step {run.step}")
+        run.optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.)
+        run.optimiser.step()
+        run.step += 1
+        run.average()
+        recent.append(loss.item())
+        now = time.time()
+        run.seconds, last = run.seconds + now - last, now
+        if run.step % o.every == 0:
+            run.log(loss=round(float(np.mean(recent)), 4), renders=len(train), rate=round(rate, 6), **validate(run.ema, val, device))
+            recent = []
+            train.refresh()
+        if now - saved > 180:
+            run.save()
+            saved = now
+    run.save()
+    run.log(done=True, renders=len(train), **validate(run.ema, val, device))
+
+
+if __name__ == "__main__":
+    main()
