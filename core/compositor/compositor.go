@@ -1,0 +1,171 @@
+// Package compositor lays surrogate faces over filmed ones, in the stream's own pixel format, and covers what cannot be
+// replaced. It is the only package that writes to a picture.
+//
+// The mechanism is out = B·(1−m) + m·W(G): background B, mask m, surrogate G placed by a similarity transform W
+// (docs/guarantee.md). Inside the core, which holds the person's whole face oval, forehead and jaw included, m is
+// exactly 1 and no source sample is read; outside the mask no sample is written. Colour is matched by a Tone of a few
+// bits that is measured outside the core. There is no landmark warp, no local colour transfer and no copy, blurred or
+// not, of the original: measurements showed that each of them gives the person away.
+//
+// Interlaced pictures are blended as whole frames: both fields show the surrogate of one moment.
+package compositor
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/ksamenet/ksamenet/core/frame"
+)
+
+// Errors that callers branch on. On either the caller covers the face instead.
+var (
+	ErrPlacement = errors.New("compositor: unusable placement")
+	ErrOval      = errors.New("compositor: unusable face oval")
+)
+
+// MaxGrow is the largest factor by which a placement is enlarged so that the surrogate covers the person's oval.
+// What is still uncovered is filled with the surrogate's own border colours.
+const MaxGrow = 1.12
+
+// Surrogate is one face to lay over a picture.
+type Surrogate struct {
+	Patch *frame.Patch
+	// Placement maps the patch's unit square to picture pixels: x = P[0]u + P[1]v + P[2], y = P[3]u + P[4]v + P[5].
+	// It must be a similarity without reflection (P[0] = P[4], P[1] = −P[3]).
+	Placement [6]float64
+	// Oval is the outline of the person's face in picture pixels, at least 3 points in any order; its convex hull counts.
+	Oval []frame.Point
+	// Grow enlarges the placement about the middle of the surrogate, 1..MaxGrow. 0 lets Compose take Fit's answer for
+	// this picture alone; callers that know the whole track smooth Fit over time, so that the face does not breathe.
+	Grow float64
+	// Tone adapts the surrogate's colour to the shot. The zero Tone leaves the surrogate's own colours.
+	Tone Tone
+}
+
+// Result says what Compose painted.
+type Result struct {
+	Box    frame.Rect // smallest box of pixels that may have changed, within the picture
+	Core   frame.Rect // box of the core; may exceed the picture
+	Grow   float64    // the enlargement used
+	Filled float64    // share of the core that shows fill in place of surrogate, 0..1
+}
+
+// Compositor keeps the scratch memory of Compose, so that the steady state allocates nothing.
+// It belongs to one goroutine at a time.
+type Compositor struct {
+	tex   texture
+	value []float32
+	mask  []float32
+}
+
+// New makes a Compositor.
+func New() *Compositor { return &Compositor{} }
+
+// Compose lays s over pic in place. Equal arguments give equal bytes.
+// On an error pic is untouched: the face is still in the clear, and the caller must Cover it or stop.
+func (c *Compositor) Compose(pic *frame.Picture, s Surrogate) (Result, error) {
+	if err := pic.Validate(); err != nil {
+		return Result{}, err
+	}
+	if err := s.Patch.Validate(); err != nil {
+		return Result{}, err
+	}
+	place, err := newSimilarity(s.Placement)
+	if err != nil {
+		return Result{}, err
+	}
+	out, err := newOutline(s.Oval)
+	if err != nil {
+		return Result{}, err
+	}
+	if g := s.Grow; g != 0 && !(g >= 1 && g <= MaxGrow) {
+		return Result{}, fmt.Errorf("%w: grow %v is outside 1..%v", ErrPlacement, g, MaxGrow)
+	}
+	opacity := newOpacity(s.Patch)
+	res := Result{Core: out.box(0), Grow: s.Grow}
+	if res.Grow == 0 {
+		res.Grow = opacity.fit(place, &out)
+	}
+	place = place.growAbout(opacity.x, opacity.y, res.Grow)
+	res.Filled = opacity.uncovered(place, &out)
+
+	m := newMask(out, pic.Layout)
+	res.Box = m.box().Intersect(pic.Bounds())
+	if res.Box.Empty() {
+		res.Box = frame.Rect{}
+		return res, nil
+	}
+	res.Box = frame.Rect{X0: math.Floor(res.Box.X0), Y0: math.Floor(res.Box.Y0), X1: math.Ceil(res.Box.X1), Y1: math.Ceil(res.Box.Y1)}
+	c.tex.prepare(s.Patch, place, res.Box, newColors(pic, s.Tone, s.Patch))
+	for i := range pic.Layout.Colors() {
+		c.blend(pic, i, place, &m, res.Box)
+	}
+	return res, nil
+}
+
+// Fit is the enlargement, 1..MaxGrow, with which s's patch covers nearly all of its oval: the value that Compose takes
+// when s.Grow is 0. It varies smoothly with the placement and the oval. s.Grow and s.Tone are ignored.
+func Fit(s Surrogate) (float64, error) {
+	if err := s.Patch.Validate(); err != nil {
+		return 0, err
+	}
+	place, err := newSimilarity(s.Placement)
+	if err != nil {
+		return 0, err
+	}
+	out, err := newOutline(s.Oval)
+	if err != nil {
+		return 0, err
+	}
+	o := newOpacity(s.Patch)
+	return o.fit(place, &out), nil
+}
+
+// similarity maps the unit square to pixels: x = a·u − b·v + tx, y = b·u + a·v + ty.
+type similarity struct{ a, b, tx, ty float64 }
+
+// Limits of a placement in pixels: beyond them a face is either too small to see or a broken track.
+const (
+	minScale = 4
+	maxScale = 1 << 15
+	maxShift = 1 << 20
+)
+
+func newSimilarity(m [6]float64) (similarity, error) {
+	s := similarity{a: (m[0] + m[4]) / 2, b: (m[3] - m[1]) / 2, tx: m[2], ty: m[5]}
+	scale := s.scale()
+	switch {
+	case !(scale >= minScale && scale <= maxScale): // NaN fails too
+		return s, fmt.Errorf("%w: scale of %v px", ErrPlacement, scale)
+	case !(math.Abs(s.tx) <= maxShift && math.Abs(s.ty) <= maxShift):
+		return s, fmt.Errorf("%w: origin %v, %v", ErrPlacement, s.tx, s.ty)
+	case !(math.Abs(m[0]-m[4]) <= 1e-6*scale && math.Abs(m[1]+m[3]) <= 1e-6*scale):
+		return s, fmt.Errorf("%w: %v is not a similarity", ErrPlacement, m)
+	}
+	return s, nil
+}
+
+// scale is the side of the patch in pixels.
+func (s similarity) scale() float64 { return math.Hypot(s.a, s.b) }
+
+func (s similarity) point(u, v float64) (x, y float64) {
+	return s.a*u - s.b*v + s.tx, s.b*u + s.a*v + s.ty
+}
+
+// inverse maps pixels to the unit square.
+func (s similarity) inverse() similarity {
+	d := s.a*s.a + s.b*s.b
+	i := similarity{a: s.a / d, b: -s.b / d}
+	i.tx = -(i.a*s.tx - i.b*s.ty)
+	i.ty = -(i.b*s.tx + i.a*s.ty)
+	return i
+}
+
+// growAbout enlarges s by g and keeps patch position (u, v) where it is.
+func (s similarity) growAbout(u, v, g float64) similarity {
+	x, y := s.point(u, v)
+	r := similarity{a: s.a * g, b: s.b * g}
+	r.tx, r.ty = x-(r.a*u-r.b*v), y-(r.b*u+r.a*v)
+	return r
+}

@@ -1,0 +1,145 @@
+package compositor
+
+import (
+	"math"
+
+	"github.com/ksamenet/ksamenet/core/frame"
+)
+
+// texture is a patch made ready for sampling: turned into the picture's colour components, brought near the picture's
+// resolution, and extended beyond the surrogate's silhouette by its own border colours, so that every position of the
+// core has a colour that comes from the surrogate alone.
+type texture struct {
+	x0, y0, w, h int     // the part kept, in texels of the level
+	scale        float64 // texels of the level per unit of the patch
+	planes       [4][]float32
+	hint         [4][]float32 // scratch of upsample
+	fill         fill
+}
+
+// alphaPlane is the index of the alpha among texture.planes; the colour components come first.
+const alphaPlane = 3
+
+// magnify is the magnification from which a texture is first doubled with a cubic filter: bilinear sampling alone shows
+// its diamonds from there on.
+const magnify = 1.4
+
+// prepare fills t for painting the pixels of box through place.
+func (t *texture) prepare(p *frame.Patch, place similarity, box frame.Rect, col colors) {
+	texelsPerPx := float64(p.Size) / place.scale()
+	level := 0
+	for level < 4 && texelsPerPx/float64(int(1)<<level) > math.Sqrt2 {
+		level++
+	}
+	n := p.Size >> level
+	t.scale = float64(n)
+	t.extent(place, box, n)
+	t.fill.build(p)
+	for i := range t.planes {
+		t.planes[i] = resize(t.planes[i], t.w*t.h)
+	}
+	block := 1 << level
+	norm := 1 / float32(block*block)
+	fade := edgeTable(n)
+	for y := range t.h {
+		ty := t.y0 + y
+		row := y * t.w
+		for x := range t.w {
+			tx := t.x0 + x
+			var r, g, b, trust, alpha float32
+			if tx >= 0 && tx < n && ty >= 0 && ty < n {
+				for j := ty * block; j < (ty+1)*block; j++ {
+					q := p.RGBA[4*(j*p.Size+tx*block):]
+					for i := 0; i < 4*block; i += 4 {
+						s := q[i : i+4 : i+4]
+						k := trustOf[s[3]]
+						r += k * float32(s[0])
+						g += k * float32(s[1])
+						b += k * float32(s[2])
+						trust += k
+						alpha += float32(s[3])
+					}
+				}
+				f := norm * min(fade(tx), fade(ty))
+				r, g, b, trust, alpha = r*f, g*f, b*f, trust*f, alpha*f
+			}
+			if trust < 1 {
+				fr, fg, fb := t.fill.at((float64(tx)+.5)/float64(n), (float64(ty)+.5)/float64(n))
+				r, g, b = r+(1-trust)*fr, g+(1-trust)*fg, b+(1-trust)*fb
+			}
+			c0, c1, c2 := col.convert(r, g, b)
+			t.planes[0][row+x], t.planes[1][row+x], t.planes[2][row+x] = c0, c1, c2
+			t.planes[alphaPlane][row+x] = alpha * (1. / 255)
+		}
+	}
+	if texelsPerPx < 1/magnify {
+		t.upsample()
+	}
+}
+
+// extent keeps the texels that box needs, at most half a patch beyond each side.
+func (t *texture) extent(place similarity, box frame.Rect, n int) {
+	inv := place.inverse()
+	lo, hi := [2]float64{math.Inf(1), math.Inf(1)}, [2]float64{math.Inf(-1), math.Inf(-1)}
+	for _, c := range [4][2]float64{{box.X0, box.Y0}, {box.X1, box.Y0}, {box.X0, box.Y1}, {box.X1, box.Y1}} {
+		u, v := inv.point(c[0], c[1])
+		lo[0], lo[1] = min(lo[0], u), min(lo[1], v)
+		hi[0], hi[1] = max(hi[0], u), max(hi[1], v)
+	}
+	from := func(u float64) int { return int(math.Floor(min(1.5, max(-.5, u))*float64(n))) - 3 }
+	t.x0, t.y0 = from(lo[0]), from(lo[1])
+	t.w, t.h = from(hi[0])+7-t.x0, from(hi[1])+7-t.y0
+}
+
+// trustOf is how far a texel's colour counts, by its alpha: the network's colours are loose where alpha is low.
+var trustOf = func() (t [256]float32) {
+	for i := range t {
+		t[i] = min(1, max(0, (float32(i)/255-.5)/.4))
+	}
+	return t
+}()
+
+// edgeTable is edgeFade along one axis of n texels.
+func edgeTable(n int) func(int) float32 {
+	ramp := float32(n) * border
+	return func(i int) float32 { return min(1, (float32(min(i, n-1-i))+.5)/ramp) }
+}
+
+// upsample doubles t by Catmull-Rom interpolation, whose weights at the quarter phases are constant.
+func (t *texture) upsample() {
+	w, h := t.w, t.h
+	for i := range t.planes {
+		src := t.planes[i]
+		wide := resize(t.hint[0], 2*w*h)
+		t.hint[0] = wide
+		for y := range h {
+			double(wide[y*2*w:(y+1)*2*w], 1, src[y*w:(y+1)*w], 1, w)
+		}
+		dst := resize(t.hint[1], 4*w*h)
+		for x := range 2 * w {
+			double(dst[x:], 2*w, wide[x:], 2*w, h)
+		}
+		t.planes[i], t.hint[1] = dst, src
+	}
+	t.x0, t.y0, t.w, t.h, t.scale = 2*t.x0, 2*t.y0, 2*w, 2*h, 2*t.scale
+}
+
+// double writes 2n samples at stride ds for n samples at stride ss. Source: Catmull and Rom, 1974, at t = ¼ and ¾.
+func double(dst []float32, ds int, src []float32, ss, n int) {
+	const a, b, c, d = -9. / 128, 111. / 128, 29. / 128, -3. / 128
+	for i := range n {
+		m := src[i*ss]
+		l, r := src[max(0, i-1)*ss], src[min(n-1, i+1)*ss]
+		ll, rr := src[max(0, i-2)*ss], src[min(n-1, i+2)*ss]
+		dst[2*i*ds] = d*ll + c*l + b*m + a*r
+		dst[(2*i+1)*ds] = a*l + b*m + c*r + d*rr
+	}
+}
+
+// resize returns a slice of n elements with undefined content, reusing s's memory where it suffices.
+func resize(s []float32, n int) []float32 {
+	if cap(s) < n {
+		return make([]float32, n, n+n/4)
+	}
+	return s[:n]
+}

@@ -1,0 +1,214 @@
+package compositor
+
+import (
+	"math"
+
+	"github.com/ksamenet/ksamenet/core/frame"
+)
+
+// Tone is what a surrogate's colour may learn of a shot: brightness, contrast and colour cast of what surrounds the
+// face, on a coarse grid. It never contains a pixel of the core. The zero Tone means "not known".
+type Tone struct {
+	Luma   uint8 `json:"y"`  // 1..63 for 0..1: mean luma of the skin around the core or, without skin, of all of it
+	Spread uint8 `json:"s"`  // 0..15 for 0..0.5: standard deviation of the luma of all of it
+	Cb     int8  `json:"cb"` // −16..15, in steps of 1/96 of the full chroma range
+	Cr     int8  `json:"cr"`
+	Skin   uint8 `json:"k"` // 0..3: how much skin was seen
+}
+
+// ToneBits is the upper bound of information that one Tone carries. A caller that uses one Tone for a whole track
+// passes as many bits once, not per picture.
+const ToneBits = 6 + 4 + 5 + 5 + 2
+
+const chromaStep = 1. / 96
+
+func (t Tone) luma() float64   { return float64(t.Luma) / 63 }
+func (t Tone) spread() float64 { return float64(t.Spread) / 30 }
+func (t Tone) cb() float64     { return float64(t.Cb) * chromaStep }
+func (t Tone) cr() float64     { return float64(t.Cr) * chromaStep }
+func (t Tone) skin() float64   { return float64(t.Skin) / 3 }
+
+// Surround is a Tone before quantisation: the statistics of one picture's ring around a core, in Y' 0..1 and Cb, Cr
+// −½..½ of the picture's own matrix. Skin is 0..1. The zero Surround is "nothing seen".
+type Surround struct {
+	Luma, Spread, Cb, Cr, Skin float64
+	Seen                       float64 // share of the ring that lies inside the picture
+}
+
+// Tone rounds s to the grid.
+func (s Surround) Tone() Tone {
+	if !(s.Seen > 0) {
+		return Tone{}
+	}
+	grid := func(v, lo, hi float64) float64 { return math.Round(min(hi, max(lo, v))) }
+	return Tone{
+		Luma:   uint8(grid(s.Luma*63, 1, 63)),
+		Spread: uint8(grid(s.Spread*30, 0, 15)),
+		Cb:     int8(grid(s.Cb/chromaStep, -16, 15)),
+		Cr:     int8(grid(s.Cr/chromaStep, -16, 15)),
+		Skin:   uint8(grid(s.Skin*3, 0, 3)),
+	}
+}
+
+// MeanSurround averages measurements of one track, or of a shot. Pictures that show skin count more, since only they
+// tell how bright skin is in this light.
+func MeanSurround(all []Surround) Surround {
+	var m Surround
+	var n float64
+	for _, s := range all {
+		w := s.Seen * (0.05 + s.Skin)
+		if !(w > 0) || math.IsInf(w, 0) {
+			continue
+		}
+		n += w
+		m.Luma += w * s.Luma
+		m.Spread += w * s.Spread
+		m.Cb += w * s.Cb
+		m.Cr += w * s.Cr
+		m.Skin += w * s.Skin
+		m.Seen += w * s.Seen
+	}
+	if n == 0 {
+		return Surround{}
+	}
+	return Surround{m.Luma / n, m.Spread / n, m.Cb / n, m.Cr / n, m.Skin / n, m.Seen / n}
+}
+
+// The ring runs from the core's edge to ringShare of its mean radius beyond it.
+const (
+	ringShare   = 0.40
+	ringSamples = 4096 // about as many pixels are looked at, whatever the face's size
+	enoughSkin  = 0.25 // share of skin in the ring from which it is believed fully
+)
+
+// MeasureTone looks at the ring around the core that Compose would paint for oval, and at nothing inside the core.
+// It returns ErrOval for an unusable oval and frame.ErrLayout for an unusable picture.
+func MeasureTone(pic *frame.Picture, oval []frame.Point) (Surround, error) {
+	if err := pic.Validate(); err != nil {
+		return Surround{}, err
+	}
+	out, err := newOutline(oval)
+	if err != nil {
+		return Surround{}, err
+	}
+	m := newMask(out, pic.Layout)
+	ring := ringShare * out.c0
+	box := out.box(m.slack + ring)
+	inside := box.Intersect(pic.Bounds())
+	if inside.Empty() {
+		return Surround{}, nil
+	}
+	step := max(1, math.Sqrt(box.Area()/ringSamples))
+	read := newReader(pic)
+	var all, skin tally
+	total := 0.0
+	for y := box.Y0 + step/2; y < box.Y1; y += step {
+		for x := box.X0 + step/2; x < box.X1; x += step {
+			// Whole pixels: the position that is tested is the position that is read.
+			px, py := math.Floor(x)+.5, math.Floor(y)+.5
+			dx, dy := px-out.x, py-out.y
+			r := math.Hypot(dx, dy)
+			if r == 0 {
+				continue
+			}
+			e := r - out.at(dx/r, dy/r) - m.slack
+			if e <= 0 || e > ring {
+				continue
+			}
+			w := 1 + dy/r // the neck is below, hair and sky are above
+			total += w
+			if px < 0 || py < 0 || px >= float64(pic.W) || py >= float64(pic.H) {
+				continue
+			}
+			luma, cb, cr := read.at(int(px), int(py))
+			all.add(w, luma, cb, cr)
+			if isSkin(luma, cb, cr) {
+				skin.add(w, luma, cb, cr)
+			}
+		}
+	}
+	if all.n == 0 || total == 0 {
+		return Surround{}, nil
+	}
+	s := Surround{Seen: all.n / total, Spread: all.spread()}
+	t := &all
+	if pic.Layout.Colors() == 3 {
+		if share := skin.n / all.n; share > 0.02 {
+			s.Skin = min(1, share/enoughSkin)
+			t = &skin
+		}
+	}
+	s.Luma, s.Cb, s.Cr = t.y/t.n, t.cb/t.n, t.cr/t.n
+	return s, nil
+}
+
+// isSkin is the chroma box of Chai and Ngan, IEEE T-CSVT 9(4), 1999: Cb 77..127, Cr 133..173 of 8-bit codes, which holds
+// skin of every tone; very dark and burnt samples have no reliable chroma.
+func isSkin(y, cb, cr float64) bool {
+	return y > 0.08 && y < 0.95 && cb >= -51./224 && cb <= -1./224 && cr >= 5./224 && cr <= 45./224
+}
+
+type tally struct{ n, y, yy, cb, cr float64 }
+
+func (t *tally) add(w, y, cb, cr float64) {
+	t.n += w
+	t.y += w * y
+	t.yy += w * y * y
+	t.cb += w * cb
+	t.cr += w * cr
+}
+
+func (t *tally) spread() float64 {
+	m := t.y / t.n
+	return math.Sqrt(max(0, t.yy/t.n-m*m))
+}
+
+// reader turns single pixels of any layout into Y', Cb, Cr.
+type reader struct {
+	pic    *frame.Picture
+	codes  [3]codes
+	kr, kb float64
+}
+
+func newReader(pic *frame.Picture) reader {
+	r := reader{pic: pic}
+	r.kr, r.kb = luma(pic.Matrix)
+	for i := range pic.Layout.Colors() {
+		r.codes[i] = componentCodes(pic, i)
+	}
+	return r
+}
+
+func (r *reader) at(x, y int) (luma, cb, cr float64) {
+	var v [3]float64
+	for i := range r.pic.Layout.Colors() {
+		c := r.pic.Layout.Components[i]
+		code := sampleAt(&r.pic.Planes[c.Plane], c, x>>c.SubX, y>>c.SubY)
+		v[i] = (float64(code) - r.codes[i].zero) / r.codes[i].span
+	}
+	if !r.pic.Layout.RGB {
+		return v[0], v[1], v[2]
+	}
+	luma = r.kr*v[0] + (1-r.kr-r.kb)*v[1] + r.kb*v[2]
+	return luma, (v[2] - luma) / (2 * (1 - r.kb)), (v[0] - luma) / (2 * (1 - r.kr))
+}
+
+// sampleAt is the code of the sample in column x and row y of component c.
+func sampleAt(pl *frame.Plane, c frame.Component, x, y int) int {
+	at := y*pl.Stride + c.Offset + x*c.Step
+	v := int(pl.Data[at])
+	if c.Bytes() == 2 {
+		v |= int(pl.Data[at+1]) << 8
+	}
+	return v >> c.Shift & (1<<c.Depth - 1)
+}
+
+// setSample writes a code.
+func setSample(pl *frame.Plane, c frame.Component, x, y, code int) {
+	at := y*pl.Stride + c.Offset + x*c.Step
+	v := code << c.Shift
+	pl.Data[at] = byte(v)
+	if c.Bytes() == 2 {
+		pl.Data[at+1] = byte(v >> 8)
+	}
+}
