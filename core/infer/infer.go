@@ -61,6 +61,12 @@ type Session interface {
 	Close() error
 }
 
+// MetadataReader is an Engine that knows the key-value notes inside its model file (ONNX metadata_props).
+type MetadataReader interface {
+	// Metadata is a copy; empty when the model carries none.
+	Metadata() map[string]string
+}
+
 // Errors that callers branch on.
 var (
 	ErrLibrary = errors.New("infer: engine library not found or not usable")
