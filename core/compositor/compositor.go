@@ -79,7 +79,7 @@ func (c *Compositor) Compose(pic *frame.Picture, s Surrogate) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if g := s.Grow; g != 0 && !(g >= 1 && g <= MaxGrow) {
+	if g := s.Grow; g != 0 && !(g >= 1-1e-9 && g <= MaxGrow+1e-9) { // room for the rounding of a caller that smooths
 		return Result{}, fmt.Errorf("%w: grow %v is outside 1..%v", ErrPlacement, g, MaxGrow)
 	}
 	opacity := newOpacity(s.Patch)

@@ -1,0 +1,355 @@
+package generator
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ksamenet/ksamenet/core/appearance"
+	"github.com/ksamenet/ksamenet/core/infer"
+)
+
+const (
+	testDonors = 8
+	testSize   = 32
+)
+
+// fakeEngine renders an ellipse whose colours are a function of all inputs.
+type fakeEngine struct {
+	tensors  []infer.Tensor
+	runs     int
+	seen     map[string][]float32 // inputs of the last run
+	fail     error                // of the next runs
+	spoil    func(rgba []float32) // of the next runs
+	shape    []int64              // of the output, when set
+	sessions int
+}
+
+func newFake() *fakeEngine {
+	f := func(name string, in bool, shape ...int64) infer.Tensor {
+		return infer.Tensor{Name: name, Input: in, Type: infer.Float32, Shape: shape}
+	}
+	return &fakeEngine{tensors: []infer.Tensor{
+		f("mix", true, -1, testDonors), f("expression", true, -1, 16), f("gaze", true, -1, 2), f("pose", true, -1, 2),
+		f("light", true, -1, 12), f("rgba", false, -1, 4, testSize, testSize),
+	}}
+}
+
+func (e *fakeEngine) Info() infer.Info        { return infer.Info{Backend: "fake"} }
+func (e *fakeEngine) Tensors() []infer.Tensor { return e.tensors }
+func (e *fakeEngine) Close() error            { return nil }
+
+func (e *fakeEngine) NewSession(shapes map[string][]int64) (infer.Session, error) {
+	e.sessions++
+	s := &fakeSession{e: e, shapes: map[string][]int64{}, data: map[string][]float32{}}
+	for _, t := range e.tensors {
+		shape, n := shapes[t.Name], int64(1)
+		if !t.Input {
+			shape = []int64{1, 4, testSize, testSize}
+		}
+		for _, d := range shape {
+			n *= d
+		}
+		s.shapes[t.Name], s.data[t.Name] = shape, make([]float32, n)
+	}
+	return s, nil
+}
+
+type fakeSession struct {
+	e      *fakeEngine
+	shapes map[string][]int64
+	data   map[string][]float32
+	closed int
+}
+
+func (s *fakeSession) Data(name string) []float32       { return s.data[name] }
+func (s *fakeSession) Reshape(map[string][]int64) error { return errors.New("not asked for") }
+func (s *fakeSession) Close() error                     { s.closed++; s.e.sessions--; return nil }
+func (s *fakeSession) Shape(name string) []int64 {
+	if name == "rgba" && s.e.shape != nil {
+		return s.e.shape
+	}
+	return s.shapes[name]
+}
+
+func (s *fakeSession) Run(ctx context.Context) error {
+	s.e.runs++
+	s.e.seen = map[string][]float32{}
+	h := 0.
+	for _, name := range []string{"mix", "expression", "gaze", "pose", "light"} {
+		s.e.seen[name] = slices.Clone(s.data[name])
+		for i, v := range s.data[name] {
+			h += float64(v) * math.Sin(float64(i+7*len(name)))
+		}
+	}
+	const n = testSize * testSize
+	out := s.data["rgba"]
+	for i := range n {
+		x, y := float64(i%testSize)/testSize-.5, float64(i/testSize)/testSize-.5
+		for c := range 3 {
+			out[c*n+i] = float32(.5 + .5*math.Sin(h*float64(c+1)+x*5+y))
+		}
+		out[3*n+i] = 0
+		if math.Hypot(x/.35, y/.45) < 1 {
+			out[3*n+i] = 1
+		}
+	}
+	if s.e.spoil != nil {
+		s.e.spoil(out)
+	}
+	return errors.Join(s.e.fail, ctx.Err())
+}
+
+var testMixes = map[ClusterID][]int{1: {0, 3, 5}, 2: {1}, 9: {7, 6, 5, 4, 3, 2, 1}}
+
+func testConfig() Config {
+	return Config{Mixes: testMixes, Light: Light{0, .3, .2}}
+}
+
+func newTest(t *testing.T, e *fakeEngine, cfg Config) *Generator {
+	t.Helper()
+	g, err := New(e, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(g.Close(), g.Close()); err != nil || e.sessions != 0 {
+			t.Errorf("close: %v, %d sessions open", err, e.sessions)
+		}
+	})
+	return g
+}
+
+func look(yaw float64) appearance.Appearance {
+	return appearance.Quantize(appearance.Raw{Expression: [16]float64{2: .6, 15: 1}, GazeYaw: 10, GazePitch: -4, Yaw: yaw, Pitch: -9})
+}
+
+// TestInputs checks what the network is given: invariant I3 and the scales of its contract.
+func TestInputs(t *testing.T) {
+	e := newFake()
+	g := newTest(t, e, testConfig())
+	for id, donors := range testMixes {
+		if _, err := g.Render(t.Context(), id, look(30)); err != nil {
+			t.Fatal(err)
+		}
+		sum, set := 0., 0
+		for i, w := range e.seen["mix"] {
+			sum += float64(w)
+			if w != 0 {
+				set++
+				if !slices.Contains(donors, i) || math.Abs(float64(w)-1/float64(len(donors))) > 1e-6 {
+					t.Errorf("cluster %d: donor %d has weight %v", id, i, w)
+				}
+			}
+		}
+		if math.Abs(sum-1) > 1e-6 || set != len(donors) {
+			t.Errorf("cluster %d: %d donors, sum %v", id, set, sum)
+		}
+	}
+	for name, want := range map[string][]float32{
+		"gaze": {10. / 15, -4. / 15}, "pose": {.5, -.3}, "expression": {2: .6, 15: 1}, "light": {0, .3, .2, 11: 0},
+	} {
+		if got := e.seen[name]; !slices.EqualFunc(got, want, func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-6 }) {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
+	}
+}
+
+// TestSameClusterSameBytes is invariant I1: whoever asks, and in whatever company, gets the same bytes.
+func TestSameClusterSameBytes(t *testing.T) {
+	cfg := testConfig()
+	cfg.CacheBytes = -1
+	g := newTest(t, newFake(), cfg)
+	alone, err := g.Render(t.Context(), 1, look(12))
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch, err := g.RenderBatch(t.Context(), []Request{{2, look(12)}, {1, look(12)}, {9, look(-60)}, {1, look(12)}, {1, look(13)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(alone.RGBA, batch[1].RGBA) || !bytes.Equal(alone.RGBA, batch[3].RGBA) {
+		t.Error("equal requests gave different surrogates")
+	}
+	for _, i := range []int{0, 2, 4} {
+		if bytes.Equal(alone.RGBA, batch[i].RGBA) {
+			t.Errorf("request %d gave the same surrogate", i)
+		}
+	}
+}
+
+// TestWall: the generator cannot know a person, since no package that does is in its reach.
+func TestWall(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Skipf("go list: %v", err)
+	}
+	for _, dep := range strings.Fields(string(out)) {
+		for _, no := range []string{"ksame", "registry", "recognizer", "tracker", "decisions", "pipeline", "compositor"} {
+			if strings.HasSuffix(dep, "ksamenet/core/"+no) {
+				t.Errorf("imports %s", dep)
+			}
+		}
+	}
+}
+
+func TestBadOutput(t *testing.T) {
+	const n = testSize * testSize
+	for name, spoil := range map[string]func([]float32){
+		"NaN colour":       func(o []float32) { o[5] = float32(math.NaN()) },
+		"NaN alpha":        func(o []float32) { o[4*n-1] = float32(math.NaN()) },
+		"infinite":         func(o []float32) { o[n] = float32(math.Inf(1)) },
+		"beyond 1":         func(o []float32) { o[2*n] = 1.5 },
+		"below 0":          func(o []float32) { o[2*n] = -.5 },
+		"no face":          func(o []float32) { clear(o[3*n:]) },
+		"speck":            func(o []float32) { clear(o[3*n:]); o[3*n+500] = 1 },
+		"opaque all over":  func(o []float32) { copy(o[3*n:], slices.Repeat([]float32{1}, n)) },
+		"not a face: grey": func(o []float32) { copy(o, slices.Repeat([]float32{.3}, 4*n)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newFake()
+			g := newTest(t, e, testConfig())
+			e.spoil = spoil
+			if p, err := g.Render(t.Context(), 1, look(0)); !errors.Is(err, ErrOutput) || p != nil {
+				t.Errorf("got %v, %v", p, err)
+			}
+			e.spoil = nil
+			if _, err := g.Render(t.Context(), 1, look(0)); err != nil {
+				t.Errorf("a bad output was remembered: %v", err)
+			}
+		})
+	}
+	t.Run("shape", func(t *testing.T) {
+		e := newFake()
+		g := newTest(t, e, testConfig())
+		e.shape = []int64{1, 4, testSize, 2 * testSize}
+		if _, err := g.Render(t.Context(), 1, look(0)); !errors.Is(err, ErrOutput) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	e := newFake()
+	g := newTest(t, e, testConfig())
+	if _, err := g.Render(t.Context(), 77, look(0)); !errors.Is(err, ErrCluster) {
+		t.Error(err)
+	}
+	off := look(0)
+	off.Yaw = 100
+	if _, err := g.Render(t.Context(), 1, off); !errors.Is(err, ErrAppearance) {
+		t.Error(err)
+	}
+	if _, err := g.RenderBatch(t.Context(), []Request{{1, look(0)}, {77, look(0)}}); !errors.Is(err, ErrCluster) {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, reqs := range [][]Request{nil, {{1, look(1)}}} {
+		if _, err := g.RenderBatch(ctx, reqs); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
+	e.fail = errors.New("engine broke")
+	if _, err := g.Render(t.Context(), 2, look(0)); !errors.Is(err, e.fail) {
+		t.Error(err)
+	}
+	e.fail = nil
+	if err := g.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.Render(t.Context(), 1, look(0)); !errors.Is(err, infer.ErrClosed) {
+		t.Error(err)
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	drop := func(name string) func(*fakeEngine, *Config) {
+		return func(e *fakeEngine, _ *Config) {
+			e.tensors = slices.DeleteFunc(e.tensors, func(t infer.Tensor) bool { return t.Name == name })
+		}
+	}
+	mix := func(d ...int) func(*fakeEngine, *Config) {
+		return func(_ *fakeEngine, c *Config) { c.Mixes = map[ClusterID][]int{3: d} }
+	}
+	for name, tc := range map[string]struct {
+		change func(*fakeEngine, *Config)
+		want   error
+	}{
+		"no mix":         {drop("mix"), ErrModel},
+		"no output":      {drop("rgba"), ErrModel},
+		"no light":       {drop("light"), ErrModel},
+		"other unit set": {func(e *fakeEngine, _ *Config) { e.tensors[1].Shape[1] = 52 }, ErrModel},
+		"half precision": {func(e *fakeEngine, _ *Config) { e.tensors[5].Type = infer.Float16 }, ErrModel},
+		"no square":      {func(e *fakeEngine, _ *Config) { e.tensors[5].Shape[3] = 48 }, ErrModel},
+		"more inputs": {func(e *fakeEngine, _ *Config) {
+			e.tensors = append(e.tensors, infer.Tensor{Name: "face", Input: true, Type: infer.Float32})
+		}, ErrModel},
+		"empty mix":    {mix(), ErrMix},
+		"donor twice":  {mix(1, 2, 1), ErrMix},
+		"donor beyond": {mix(1, testDonors), ErrMix},
+		"donor below":  {mix(-1), ErrMix},
+		"dark":         {func(_ *fakeEngine, c *Config) { c.Light = Light{} }, nil},
+		"NaN light":    {func(_ *fakeEngine, c *Config) { c.Light[3] = float32(math.NaN()) }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, cfg := newFake(), testConfig()
+			tc.change(e, &cfg)
+			if g, err := New(e, cfg); err == nil || tc.want != nil && !errors.Is(err, tc.want) || g != nil {
+				t.Errorf("got %v, want %v", err, tc.want)
+			}
+			if e.sessions != 0 {
+				t.Error("a session is left open")
+			}
+		})
+	}
+}
+
+func TestCache(t *testing.T) {
+	const patch = 4 * testSize * testSize
+	e, cfg := newFake(), testConfig()
+	cfg.CacheBytes = 3*patch + 100
+	g := newTest(t, e, cfg)
+	ask := func(yaw float64, wantRuns int) {
+		t.Helper()
+		if _, err := g.Render(t.Context(), 1, look(yaw)); err != nil {
+			t.Fatal(err)
+		}
+		if e.runs != wantRuns {
+			t.Fatalf("yaw %v: %d runs, want %d", yaw, e.runs, wantRuns)
+		}
+	}
+	ask(1, 1)
+	ask(2, 2)
+	ask(3, 3)
+	ask(1, 3)
+	ask(4, 4) // 2 is the oldest and leaves
+	ask(1, 4)
+	ask(3, 4)
+	ask(2, 5)
+	if got, want := g.Stats(), (Stats{Hits: 3, Misses: 5, Patches: 3, Bytes: 3 * patch}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if _, err := g.RenderBatch(t.Context(), []Request{{2, look(9)}, {2, look(9)}, {2, look(9)}}); err != nil || e.runs != 6 {
+		t.Errorf("equal requests of a batch ran %d times, %v", e.runs-5, err)
+	}
+}
+
+func TestNeutralExpression(t *testing.T) {
+	e, cfg := newFake(), testConfig()
+	cfg.NeutralExpression, cfg.CacheBytes = true, -1
+	g := newTest(t, e, cfg)
+	other := look(20)
+	other.Expression[7] = 9
+	if _, err := g.RenderBatch(t.Context(), []Request{{1, look(20)}, {1, other}}); err != nil {
+		t.Fatal(err)
+	}
+	if e.runs != 1 || e.seen["pose"][0] == 0 || slices.Max(e.seen["expression"]) != 0 || e.seen["gaze"][0] != 0 {
+		t.Errorf("%d runs, inputs %v", e.runs, e.seen)
+	}
+}

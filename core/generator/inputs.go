@@ -1,0 +1,129 @@
+package generator
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gorgonia.org/tensor"
+
+	"github.com/ksamenet/ksamenet/core/appearance"
+	"github.com/ksamenet/ksamenet/core/infer"
+)
+
+// Scales of the network's inputs, in degrees per unit.
+const (
+	gazeUnit  = 15
+	yawUnit   = 60
+	pitchUnit = 30
+)
+
+const outputName = "rgba"
+
+// inputSizes are the row lengths of the inputs besides mix, whose length is the model's number of donors.
+var inputSizes = map[string]int64{"expression": appearance.Units, "gaze": 2, "pose": 2, "light": LightSize}
+
+// inspect finds the number of donors and the patch's side in a model's tensors.
+func inspect(have []infer.Tensor) (donors, size int, err error) {
+	seen := map[string]bool{}
+	for _, t := range have {
+		if t.Type != infer.Float32 {
+			return 0, 0, fmt.Errorf("%w: tensor %q is %s, want float32", ErrModel, t.Name, t.Type)
+		}
+		want, known := inputSizes[t.Name]
+		switch {
+		case t.Input && t.Name == "mix" && len(t.Shape) == 2 && t.Shape[1] >= 2:
+			donors = int(t.Shape[1])
+		case t.Input && known && len(t.Shape) == 2 && t.Shape[1] == want:
+		case !t.Input && t.Name == outputName && len(t.Shape) == 4 && t.Shape[1] == 4 && t.Shape[2] == t.Shape[3] && t.Shape[2] >= 32 && t.Shape[2] <= 1024 && t.Shape[2]%16 == 0:
+			size = int(t.Shape[2])
+		default:
+			return 0, 0, fmt.Errorf("%w: tensor %q of shape %v", ErrModel, t.Name, t.Shape)
+		}
+		seen[t.Name] = true
+	}
+	for name := range inputSizes {
+		if !seen[name] {
+			return 0, 0, fmt.Errorf("%w: no tensor %q", ErrModel, name)
+		}
+	}
+	if donors == 0 || size == 0 {
+		return 0, 0, fmt.Errorf("%w: no tensor \"mix\" or %q", ErrModel, outputName)
+	}
+	return donors, size, nil
+}
+
+func shapes(donors int) map[string][]int64 {
+	s := map[string][]int64{"mix": {1, int64(donors)}}
+	for name, n := range inputSizes {
+		s[name] = []int64{1, n}
+	}
+	return s
+}
+
+// mixRows turns donor lists into rows of the mix input: k entries of 1/k, all others 0 (invariant I3).
+func mixRows(mixes map[ClusterID][]int, donors int) (map[ClusterID]*tensor.Dense, error) {
+	rows := make(map[ClusterID]*tensor.Dense, len(mixes))
+	for id, list := range mixes {
+		if len(list) == 0 {
+			return nil, fmt.Errorf("%w: cluster %d has no donors", ErrMix, id)
+		}
+		w := make([]float32, donors)
+		for _, d := range list {
+			if d < 0 || d >= donors || w[d] != 0 {
+				return nil, fmt.Errorf("%w: cluster %d: donor %d of %v; the model has %d, each may occur once", ErrMix, id, d, list, donors)
+			}
+			w[d] = 1 / float32(len(list))
+		}
+		rows[id] = tensor.New(tensor.WithShape(1, donors), tensor.WithBacking(w))
+	}
+	return rows, nil
+}
+
+// inputs are the session's own input memory; mix is a tensor over it.
+type inputs struct {
+	mix                           *tensor.Dense
+	expression, gaze, pose, light []float32
+}
+
+// bind makes inputs of a session, whose shapes never change hereafter, so that its memory stays where it is.
+func bind(s infer.Session, donors int) (inputs, error) {
+	get := func(name string, n int) []float32 {
+		d := s.Data(name)
+		if len(d) != n {
+			return nil
+		}
+		return d
+	}
+	mix := get("mix", donors)
+	in := inputs{expression: get("expression", appearance.Units), gaze: get("gaze", 2), pose: get("pose", 2), light: get("light", LightSize)}
+	if slices.ContainsFunc([][]float32{mix, in.expression, in.gaze, in.pose, in.light}, func(d []float32) bool { return d == nil }) {
+		return inputs{}, fmt.Errorf("%w: the session's inputs have other sizes than were asked for", infer.ErrShape)
+	}
+	in.mix = tensor.New(tensor.WithShape(1, donors), tensor.WithBacking(mix))
+	return in, nil
+}
+
+// set fills the inputs for one rendering.
+func (in *inputs) set(row *tensor.Dense, a appearance.Appearance, light *Light) error {
+	if err := tensor.Copy(in.mix, row); err != nil {
+		return fmt.Errorf("generator: mix: %w", err)
+	}
+	v := a.Values()
+	for i, e := range v.Expression {
+		in.expression[i] = float32(e)
+	}
+	in.gaze[0], in.gaze[1] = float32(v.GazeYaw/gazeUnit), float32(v.GazePitch/gazeUnit)
+	in.pose[0], in.pose[1] = float32(v.Yaw/yawUnit), float32(v.Pitch/pitchUnit)
+	copy(in.light, light[:])
+	return nil
+}
+
+func finite(v []float32) bool {
+	for _, x := range v {
+		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+			return false
+		}
+	}
+	return true
+}
