@@ -13,7 +13,7 @@ from renderer import WHOLE_HEAD, Renderer, light
 HERE = pathlib.Path(__file__).parent
 HEADS = [  # seed, x, y (of the picture that the head fills), side, yaw, pitch, roll, units, gaze
     (7001, 20, 10, 340, 8, 0, 0, {"smileOpen": .5}, (0, 0)),
-    (7002, 340, 90, 210, -28, 5, 12, {"mouthOpen": .6}, (10, 0)),
+    (7004, 340, 90, 210, -28, 5, 12, {"mouthOpen": .6}, (10, 0)),
     (7003, 530, 180, 130, 0, -4, -8, {"eyeClose": 1.}, (0, 0)),
 ]
 
@@ -26,7 +26,7 @@ def main(assets):
     truth = []
     for seed, x, y, side, yaw, pitch, roll, units, gaze in HEADS:
         units = {"MouthOpen" if k == "mouthOpen" else k: v for k, v in units.items()}
-        s = r.scene(r.person(r.sample(seed)), units, gaze)
+        s = r.scene(r.person(r.sample(seed, tone_class=2 if seed == 7004 else 0)), units, gaze)
         q = r.render(s, yaw, pitch, roll, light.NEUTRAL, side, view=WHOLE_HEAD)
         a = q["cover"][:, :, None] / 255.
         at = picture[y:y + side, x:x + side]
