@@ -1,0 +1,183 @@
+package ksame
+
+import "slices"
+
+const (
+	defaultSweeps = 20
+	// neighbours is how many clusters a person is tried in per sweep, best first. On 2,000 Gaussian people (d = 128, k = 5)
+	// more than 16 lowered the information loss by less than 0.1 points.
+	neighbours = 16
+	// gainFloor keeps rounding noise from counting as progress, so that the search ends.
+	gainFloor = 1e-9
+)
+
+// search is the local search over a partition. Variance within clusters is Σ|x|² − Σ|S|²/n over clusters with sum S and
+// size n, so the value of a cluster is |S|²/n and a change is judged by the values of the two clusters it touches.
+type search struct {
+	*space
+	k        int
+	clusters [][]int
+	sums     [][]float64
+	norms    []float64 // |S|²
+	home     []int     // cluster of each person
+	near     []neighbour
+}
+
+// improve moves people between clusters and swaps pairs, in place, while that lowers first the number of co-occurring pairs
+// inside clusters and then the variance. Every cluster keeps k distinct people.
+func (s *space) improve(clusters [][]int, k, sweeps int) {
+	if sweeps == 0 {
+		sweeps = defaultSweeps
+	}
+	w := &search{space: s, k: k, clusters: clusters, sums: make([][]float64, len(clusters)),
+		norms: make([]float64, len(clusters)), home: make([]int, len(s.ids))}
+	for c := range clusters {
+		w.refresh(c)
+	}
+	for ; sweeps > 0; sweeps-- {
+		changed := false
+		for i := range s.ids {
+			if w.relocate(i) {
+				changed = true
+			}
+		}
+		if !changed {
+			return
+		}
+	}
+}
+
+func (w *search) refresh(c int) {
+	slices.Sort(w.clusters[c])
+	w.sums[c] = w.sum(w.clusters[c])
+	w.norms[c] = 0
+	for _, v := range w.sums[c] {
+		w.norms[c] += float64(v * v)
+	}
+	for _, i := range w.clusters[c] {
+		w.home[i] = c
+	}
+}
+
+// option is one change: person i goes to cluster, and back comes person back (none: −1).
+type option struct {
+	cluster, back int
+	conflicts     int     // change of the number of co-occurring pairs inside clusters
+	gain          float64 // decrease of the variance
+}
+
+func (o option) better(than option) bool {
+	return o.conflicts < than.conflicts || o.conflicts == than.conflicts && o.gain > than.gain
+}
+
+// relocate makes the best allowed change for person i, if any improves the partition.
+func (w *search) relocate(i int) bool {
+	from := w.home[i]
+	x, xx := w.emb[i], dot32(w.emb[i], w.emb[i])
+	nA, ownDot := float64(len(w.clusters[from])), dot(w.sums[from], x)
+	valueA := w.norms[from] / nA
+	together := w.together(i, from)
+
+	best := option{cluster: -1, gain: gainFloor}
+	consider := func(o option) {
+		if o.better(best) && w.allowed(i, from, o) {
+			best = o
+		}
+	}
+	for _, near := range w.candidates(i, from, xx, together > 0) {
+		to, toDot := near.cluster, near.dot
+		nB := float64(len(w.clusters[to]))
+		meeting := w.together(i, to)
+		if len(w.clusters[from]) > w.k {
+			consider(option{cluster: to, back: -1, conflicts: meeting - together,
+				gain: (w.norms[from]-2*ownDot+xx)/(nA-1) - valueA + (w.norms[to]+2*toDot+xx)/(nB+1) - w.norms[to]/nB})
+		}
+		for _, j := range w.clusters[to] {
+			y := w.emb[j]
+			yy, xy := dot32(y, y), dot32(x, y)
+			o := option{cluster: to, back: j, conflicts: meeting - together}
+			if len(w.foes[j]) > 0 {
+				o.conflicts += w.together(j, from) - w.together(j, to)
+				if slices.Contains(w.foes[i], j) {
+					o.conflicts -= 2
+				}
+			}
+			a := w.norms[from] + xx + yy - 2*ownDot + 2*dot(w.sums[from], y) - 2*xy
+			b := w.norms[to] + xx + yy + 2*toDot - 2*dot(w.sums[to], y) - 2*xy
+			o.gain = (a-w.norms[from])/nA + (b-w.norms[to])/nB
+			consider(o)
+		}
+	}
+	if best.cluster < 0 {
+		return false
+	}
+	w.clusters[from], w.clusters[best.cluster] = w.exchanged(i, from, best)
+	w.refresh(from)
+	w.refresh(best.cluster)
+	return true
+}
+
+type neighbour struct {
+	cluster   int
+	dot, gain float64
+}
+
+// candidates are the clusters that person i fits best, all of them when i shares a cluster with somebody seen together with them.
+func (w *search) candidates(i, from int, xx float64, all bool) []neighbour {
+	limit := neighbours
+	if all {
+		limit = len(w.clusters)
+	}
+	near := w.near[:0]
+	for c := range w.clusters {
+		if c == from {
+			continue
+		}
+		d, n := dot(w.sums[c], w.emb[i]), float64(len(w.clusters[c]))
+		next := neighbour{c, d, (w.norms[c]+2*d+xx)/(n+1) - w.norms[c]/n}
+		at := len(near)
+		for at > 0 && near[at-1].gain < next.gain {
+			at--
+		}
+		if at < limit {
+			if len(near) == limit {
+				near = near[:limit-1]
+			}
+			near = slices.Insert(near, at, next)
+		}
+	}
+	w.near = near
+	return near
+}
+
+// together counts the people of cluster c seen together with person i.
+func (w *search) together(i, c int) int {
+	n := 0
+	for _, f := range w.foes[i] {
+		if w.home[f] == c {
+			n++
+		}
+	}
+	return n
+}
+
+// allowed says that both clusters keep k distinct people.
+func (w *search) allowed(i, from int, o option) bool {
+	if w.same == nil {
+		return o.back >= 0 || len(w.clusters[from]) > w.k
+	}
+	a, b := w.exchanged(i, from, o)
+	return w.distinct(a) >= w.k && w.distinct(b) >= w.k
+}
+
+// exchanged is what the two clusters would be after the change.
+func (w *search) exchanged(i, from int, o option) (a, b []int) {
+	without := func(c, gone, come int) []int {
+		out := slices.DeleteFunc(slices.Clone(w.clusters[c]), func(m int) bool { return m == gone })
+		if come >= 0 {
+			out = append(out, come)
+		}
+		return out
+	}
+	return without(from, i, o.back), without(o.cluster, o.back, i)
+}
