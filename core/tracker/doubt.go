@@ -104,6 +104,22 @@ func (k *Tracker) split(c int, t, rival *Track) {
 	s.owner[c], s.born[c] = nil, ids
 }
 
+// claims are the IDs of the tracks that a new track on o may continue: those split from it in this frame, and those that
+// ended in doubt near by and have not been found since.
+func (k *Tracker) claims(o *Observation, born []int, index int64) []int {
+	ids := slices.Clone(born)
+	for _, t := range k.tracks {
+		if !t.retired || t.State == Removed || slices.Contains(ids, t.ID) {
+			continue
+		}
+		if k.cost(t, t.m.box(), o, index) < forbidden || k.cost(t, shift(t.lastBox, t.camera), o, index) < forbidden {
+			ids = append(ids, t.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
 func (t *Track) retire(rival *Track) {
 	t.Ambiguous, t.retired = true, true
 	if rival != nil && !slices.Contains(t.Rivals, rival.ID) {

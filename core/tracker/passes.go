@@ -159,6 +159,7 @@ func (c *Config) link(s *shot) ([]chain, error) {
 		}
 		m.next[p.from], m.prev[p.to] = p.to, p.from
 	}
+	m.dropStrays(s.nodes)
 	return m.chains(across), nil
 }
 

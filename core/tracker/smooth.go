@@ -165,7 +165,7 @@ func (c *Config) bridge(e *Entry, a, b *Observation, n, m int) {
 	line := boxOf(lerp4(coordinates(a.Box), coordinates(b.Box), f))
 	e.Kind = Interpolated
 	e.Box = holdCore(e.Box, line)
-	g := c.Dilate + coverGrowth*float64(min(n, m))/2
+	g := c.Dilate + coverGrowth*float64(min(n, m))
 	e.Cover = e.Box.Union(line).Grow(g, g)
 	e.Points = blend(carry(a.Points, a.Box, e.Box), carry(b.Points, b.Box, e.Box), f)
 }

@@ -271,9 +271,8 @@ func (k *Tracker) start(index int64) {
 		k.nextID++
 		t.note(index, o)
 		t.prevTag = -1
-		if r := k.s.born[i]; r != nil {
-			t.Ambiguous, t.Rivals = true, slices.Clone(r)
-		}
+		t.Rivals = k.claims(o, k.s.born[i], index)
+		t.Ambiguous = len(t.Rivals) > 0
 		if !t.weak && k.cfg.MinHits == 1 {
 			t.State, t.wasSure = Confirmed, true
 		}
