@@ -6,23 +6,25 @@ import (
 	"github.com/ksamenet/ksamenet/core/frame"
 )
 
-// blend writes colour component i of the pixels in box: source·(1−m) + m·surrogate, each component at its own samples.
-func (c *Compositor) blend(pic *frame.Picture, i int, place similarity, m *mask, box frame.Rect) {
-	comp := pic.Layout.Components[i]
+// blend writes colour components first..end−1, which share their sampling, of the pixels in box:
+// source·(1−m) + m·surrogate, at the components' own samples.
+func (c *Compositor) blend(pic *frame.Picture, first, end int, place similarity, m *mask, box frame.Rect) {
+	comp := pic.Layout.Components[first]
 	sx, sy := float64(int(1)<<comp.SubX), float64(int(1)<<comp.SubY)
-	w, h := pic.Size(i)
+	w, h := pic.Size(first)
 	x0, x1 := max(0, int(math.Floor(box.X0/sx))), min(w, int(math.Ceil(box.X1/sx)))
 	y0, y1 := max(0, int(math.Floor(box.Y0/sy))), min(h, int(math.Ceil(box.Y1/sy)))
 	if x1 <= x0 || y1 <= y0 {
 		return
 	}
 	offX, offY := siting(pic.Layout, comp)
-	n := x1 - x0
-	c.value, c.mask = resize(c.value, n), resize(c.mask, n)
+	c.mask, c.cells = resize(c.mask, x1-x0), resize(c.cells, x1-x0)
+	c.value = resize(c.value, x1-x0)
+	grid := grid{w: c.tex.w, maxU: float64(c.tex.w) - 1.001, maxV: float64(c.tex.h) - 1.001}
+	alpha := c.tex.planes[alphaPlane]
 	inv := place.inverse()
-	samp := sampler{t: &c.tex, color: c.tex.planes[i], alpha: c.tex.planes[alphaPlane]}
 	du, dv := inv.a*sx*c.tex.scale, inv.b*sx*c.tex.scale
-	out := m.outer()
+	out, in := m.outer(), m.inner()
 	for y := y0; y < y1; y++ {
 		py := float64(y)*sy + offY
 		dy := py - m.y
@@ -37,30 +39,33 @@ func (c *Compositor) blend(pic *frame.Picture, i int, place similarity, m *mask,
 		}
 		u0, v0 := inv.point(offX, py)
 		u0, v0 = u0*c.tex.scale-float64(c.tex.x0)-.5, v0*c.tex.scale-float64(c.tex.y0)-.5
-		value, weight := c.value[:to-from], c.mask[:to-from]
-		in2 := -1.0
-		if in := m.inner(); math.Abs(dy) < in {
-			in2 = in*in - dy*dy
-		}
-		for k := range value {
+		weight := c.mask[:to-from]
+		cells := c.cells[:len(weight)]
+		in2 := in*in - dy*dy // negative: no part of this row is surely in the core
+		for k := range weight {
 			x := float64(from + k)
 			dx := x*sx + offX - m.x
-			u, v := u0+x*du, v0+x*dv
+			cells[k] = grid.at(u0+x*du, v0+x*dv)
 			if dx*dx <= in2 {
 				weight[k] = 1
-				value[k] = samp.colorAt(u, v)
 				continue
 			}
 			feather, limit := m.rim(dx, dy)
-			if limit == 0 {
-				weight[k] = 0
-				continue
+			weight[k] = feather
+			if limit > 0 && feather < 1 {
+				weight[k] = max(feather, limit*cells[k].of(alpha, grid.w))
 			}
-			var a float32
-			value[k], a = samp.both(u, v)
-			weight[k] = max(feather, a*limit)
 		}
-		store(&pic.Planes[comp.Plane], comp, y, from, value, weight)
+		for i := first; i < end; i++ {
+			value, color := c.value[:len(weight)], c.tex.planes[i]
+			for k := range value {
+				if weight[k] > 0 {
+					value[k] = cells[k].of(color, grid.w)
+				}
+			}
+			comp := pic.Layout.Components[i]
+			store(&pic.Planes[comp.Plane], comp, y, from, value, weight)
+		}
 	}
 }
 
@@ -74,34 +79,41 @@ func siting(l *frame.Layout, c frame.Component) (x, y float64) {
 	return x, y
 }
 
-// sampler reads a texture at texel coordinates, where the centre of texel (i, j) of the part kept is (i, j).
-type sampler struct {
-	t            *texture
-	color, alpha []float32
+// grid finds cells of a texture; the centre of texel (i, j) of the part kept is (i, j).
+type grid struct {
+	w          int
+	maxU, maxV float64 // just before the last texel, which has no next
 }
 
-func (s *sampler) cell(u, v float64) (at int, fx, fy float32) {
-	u = min(float64(s.t.w)-1.001, max(0, u))
-	v = min(float64(s.t.h)-1.001, max(0, v))
+// cell is a position between four texels: the index of the first, and the way to the others.
+type cell struct {
+	at     int32
+	fx, fy float32
+}
+
+func (g *grid) at(u, v float64) cell {
+	u, v = clamp(u, g.maxU), clamp(v, g.maxV)
 	i, j := int(u), int(v)
-	return j*s.t.w + i, float32(u - float64(i)), float32(v - float64(j))
+	return cell{int32(j*g.w + i), float32(u - float64(i)), float32(v - float64(j))}
 }
 
-func (s *sampler) colorAt(u, v float64) float32 {
-	at, fx, fy := s.cell(u, v)
-	return lerp(s.color, at, s.t.w, fx, fy)
+func clamp(v, hi float64) float64 {
+	if v < 0 {
+		return 0
+	}
+	if v > hi {
+		return hi
+	}
+	return v
 }
 
-func (s *sampler) both(u, v float64) (color, alpha float32) {
-	at, fx, fy := s.cell(u, v)
-	return lerp(s.color, at, s.t.w, fx, fy), lerp(s.alpha, at, s.t.w, fx, fy)
-}
-
-func lerp(p []float32, at, w int, fx, fy float32) float32 {
+// of samples a plane of w texels a row bilinearly.
+func (c cell) of(p []float32, w int) float32 {
+	at := int(c.at)
 	a, b := p[at:at+2:at+2], p[at+w:at+w+2:at+w+2]
-	top := a[0] + fx*(a[1]-a[0])
-	bottom := b[0] + fx*(b[1]-b[0])
-	return top + fy*(bottom-top)
+	top := a[0] + c.fx*(a[1]-a[0])
+	bottom := b[0] + c.fx*(b[1]-b[0])
+	return top + c.fy*(bottom-top)
 }
 
 // store blends a row of values, in code units, into samples from..from+len(value) of row y.
@@ -118,7 +130,7 @@ func store(pl *frame.Plane, c frame.Component, y, from int, value, weight []floa
 					b := float32(*d >> c.Shift)
 					v = b + m*(v-b)
 				}
-				*d = uint8(min(top, max(0, v+.5))) << c.Shift
+				*d = uint8(code(v, top)) << c.Shift
 			}
 		}
 		return
@@ -131,8 +143,20 @@ func store(pl *frame.Plane, c frame.Component, y, from int, value, weight []floa
 				b := float32((uint16(d[0]) | uint16(d[1])<<8) >> c.Shift)
 				v = b + m*(v-b)
 			}
-			q := uint16(min(top, max(0, v+.5))) << c.Shift
+			q := code(v, top) << c.Shift
 			d[0], d[1] = byte(q), byte(q>>8)
 		}
 	}
+}
+
+// code rounds a value to 0..top.
+func code(v, top float32) uint16 {
+	v += .5
+	if v <= 0 {
+		return 0
+	}
+	if v >= top {
+		return uint16(top)
+	}
+	return uint16(v)
 }

@@ -85,7 +85,7 @@ func (c *colors) convert(r, g, b float32) (c0, c1, c2 float32) {
 		green := (y - c.kr*255*red - c.kb*255*blue) / (c.kg * 255)
 		y, cb, cr = clamp01(red), clamp01(green), clamp01(blue)
 	} else {
-		y, cb, cr = clamp01(y), min(.5, max(-.5, cb)), min(.5, max(-.5, cr))
+		y, cb, cr = clamp01(y), clamp01(cb+.5)-.5, clamp01(cr+.5)-.5
 	}
 	return y*c.span[0] + c.zero[0], cb*c.span[1] + c.zero[1], cr*c.span[2] + c.zero[2]
 }
@@ -138,4 +138,13 @@ func (c *colors) match(t Tone, p *frame.Patch) {
 	c.cb, c.cr = cast(t.cb(), cb), cast(t.cr(), cr)
 }
 
-func clamp01(v float32) float32 { return min(1, max(0, v)) }
+// clamp01 spells out the comparisons: the builtins' care for NaN and −0 costs a quarter of prepare.
+func clamp01(v float32) float32 {
+	if v < 0 {
+		return 0
+	}
+	if v > 1 {
+		return 1
+	}
+	return v
+}

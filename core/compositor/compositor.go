@@ -54,7 +54,9 @@ type Result struct {
 // Compositor keeps the scratch memory of Compose, so that the steady state allocates nothing.
 // It belongs to one goroutine at a time.
 type Compositor struct {
-	tex   texture
+	tex texture
+	// One row of samples: where they lie in the texture, their surrogate values, and m.
+	cells []cell
 	value []float32
 	mask  []float32
 }
@@ -98,11 +100,18 @@ func (c *Compositor) Compose(pic *frame.Picture, s Surrogate) (Result, error) {
 	}
 	res.Box = frame.Rect{X0: math.Floor(res.Box.X0), Y0: math.Floor(res.Box.Y0), X1: math.Ceil(res.Box.X1), Y1: math.Ceil(res.Box.Y1)}
 	c.tex.prepare(s.Patch, place, res.Box, newColors(pic, s.Tone, s.Patch))
-	for i := range pic.Layout.Colors() {
-		c.blend(pic, i, place, &m, res.Box)
+	for first, n := 0, pic.Layout.Colors(); first < n; {
+		end := first + 1
+		for end < n && sameSampling(pic.Layout.Components[first], pic.Layout.Components[end]) {
+			end++
+		}
+		c.blend(pic, first, end, place, &m, res.Box)
+		first = end
 	}
 	return res, nil
 }
+
+func sameSampling(a, b frame.Component) bool { return a.SubX == b.SubX && a.SubY == b.SubY }
 
 // Fit is the enlargement, 1..MaxGrow, with which s's patch covers nearly all of its oval: the value that Compose takes
 // when s.Grow is 0. It varies smoothly with the placement and the oval. s.Grow and s.Tone are ignored.

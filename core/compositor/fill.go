@@ -94,18 +94,10 @@ func (f *fill) push(l int) {
 	}
 }
 
-// at is the colour at a position of the patch's unit square, or of the plane around it.
-func (f *fill) at(u, v float64) (r, g, b float32) {
-	t := bilinear(f.level[0], fillSide, float32(u*fillPatch+fillFrom), float32(v*fillPatch+fillFrom))
-	return t.r, t.g, t.b
-}
-
 // bilinear samples a grid whose cell (i, j) has its centre at (i+.5, j+.5), clamping at its edges.
 func bilinear(g []texel, side int, x, y float32) texel {
-	limit := float32(side - 1)
-	x, y = min(limit, max(0, x-.5)), min(limit, max(0, y-.5))
-	i, j := int(x), int(y)
-	fx, fy := x-float32(i), y-float32(j)
+	i, fx := clampCell(x, side)
+	j, fy := clampCell(y, side)
 	i1, j1 := min(i+1, side-1), min(j+1, side-1)
 	a, b, c, d := &g[j*side+i], &g[j*side+i1], &g[j1*side+i], &g[j1*side+i1]
 	wa, wb, wc, wd := (1-fx)*(1-fy), fx*(1-fy), (1-fx)*fy, fx*fy
@@ -115,4 +107,17 @@ func bilinear(g []texel, side int, x, y float32) texel {
 		wa*a.b + wb*b.b + wc*c.b + wd*d.b,
 		1,
 	}
+}
+
+// clampCell splits a position into the cell before it and the way to the next, within 0..side−1.
+func clampCell(x float32, side int) (int, float32) {
+	x -= .5
+	if x <= 0 {
+		return 0, 0
+	}
+	if x >= float32(side-1) {
+		return side - 1, 0
+	}
+	i := int(x)
+	return i, x - float32(i)
 }

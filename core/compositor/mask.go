@@ -60,6 +60,11 @@ func (m *mask) inner() float64 { return m.lo }
 func (m *mask) outer() float64 { return m.hi + m.slack + m.reach }
 
 func smoothstep(t float64) float64 {
-	t = min(1, max(0, t))
+	if t <= 0 {
+		return 0
+	}
+	if t >= 1 {
+		return 1
+	}
 	return t * t * (3 - 2*t)
 }

@@ -39,42 +39,55 @@ func (t *texture) prepare(p *frame.Patch, place similarity, box frame.Rect, col 
 		t.planes[i] = resize(t.planes[i], t.w*t.h)
 	}
 	block := 1 << level
-	norm := 1 / float32(block*block)
 	fade := edgeTable(n)
+	step := fillPatch / float32(n) // cells of the fill per texel
 	for y := range t.h {
 		ty := t.y0 + y
-		row := y * t.w
-		for x := range t.w {
+		lo, hi := y*t.w, (y+1)*t.w
+		p0, p1, p2, pa := t.planes[0][lo:hi], t.planes[1][lo:hi], t.planes[2][lo:hi], t.planes[alphaPlane][lo:hi]
+		fy := fade(ty)
+		for x := range p0 {
 			tx := t.x0 + x
-			var r, g, b, trust, alpha float32
-			if tx >= 0 && tx < n && ty >= 0 && ty < n {
-				for j := ty * block; j < (ty+1)*block; j++ {
-					q := p.RGBA[4*(j*p.Size+tx*block):]
-					for i := 0; i < 4*block; i += 4 {
-						s := q[i : i+4 : i+4]
-						k := trustOf[s[3]]
-						r += k * float32(s[0])
-						g += k * float32(s[1])
-						b += k * float32(s[2])
-						trust += k
-						alpha += float32(s[3])
-					}
-				}
-				f := norm * min(fade(tx), fade(ty))
-				r, g, b, trust, alpha = r*f, g*f, b*f, trust*f, alpha*f
+			var s texel
+			var alpha float32
+			if f := min(fy, fade(tx)); f > 0 {
+				s, alpha = average(p, tx*block, ty*block, block, f)
 			}
-			if trust < 1 {
-				fr, fg, fb := t.fill.at((float64(tx)+.5)/float64(n), (float64(ty)+.5)/float64(n))
-				r, g, b = r+(1-trust)*fr, g+(1-trust)*fg, b+(1-trust)*fb
+			if s.w < 1 {
+				c := bilinear(t.fill.level[0], fillSide, (float32(tx)+.5)*step+fillFrom, (float32(ty)+.5)*step+fillFrom)
+				k := 1 - s.w
+				s.r, s.g, s.b = s.r+k*c.r, s.g+k*c.g, s.b+k*c.b
 			}
-			c0, c1, c2 := col.convert(r, g, b)
-			t.planes[0][row+x], t.planes[1][row+x], t.planes[2][row+x] = c0, c1, c2
-			t.planes[alphaPlane][row+x] = alpha * (1. / 255)
+			p0[x], p1[x], p2[x] = col.convert(s.r, s.g, s.b)
+			pa[x] = alpha
 		}
 	}
 	if texelsPerPx < 1/magnify {
 		t.upsample()
 	}
+}
+
+// average is the mean colour of block×block texels from (x, y), weighted by trust, and the mean alpha 0..1; both times f.
+func average(p *frame.Patch, x, y, block int, f float32) (t texel, alpha float32) {
+	if block == 1 {
+		s := p.RGBA[4*(y*p.Size+x):][:4:4]
+		k := trustOf[s[3]] * f
+		return texel{k * float32(s[0]), k * float32(s[1]), k * float32(s[2]), k}, float32(s[3]) * (f / 255)
+	}
+	for j := y; j < y+block; j++ {
+		q := p.RGBA[4*(j*p.Size+x):][:4*block]
+		for i := 0; i < len(q); i += 4 {
+			s := q[i : i+4 : i+4]
+			k := trustOf[s[3]]
+			t.r += k * float32(s[0])
+			t.g += k * float32(s[1])
+			t.b += k * float32(s[2])
+			t.w += k
+			alpha += float32(s[3])
+		}
+	}
+	f /= float32(block * block)
+	return texel{t.r * f, t.g * f, t.b * f, t.w * f}, alpha * (f / 255)
 }
 
 // extent keeps the texels that box needs, at most half a patch beyond each side.
@@ -99,10 +112,19 @@ var trustOf = func() (t [256]float32) {
 	return t
 }()
 
-// edgeTable is edgeFade along one axis of n texels.
+// edgeTable is edgeFade along one axis of n texels; 0 outside.
 func edgeTable(n int) func(int) float32 {
-	ramp := float32(n) * border
-	return func(i int) float32 { return min(1, (float32(min(i, n-1-i))+.5)/ramp) }
+	scale := 1 / (float32(n) * border)
+	return func(i int) float32 {
+		d := (float32(min(i, n-1-i)) + .5) * scale
+		switch {
+		case d < 0:
+			return 0
+		case d > 1:
+			return 1
+		}
+		return d
+	}
 }
 
 // upsample doubles t by Catmull-Rom interpolation, whose weights at the quarter phases are constant.
@@ -137,9 +159,9 @@ func double(dst []float32, ds int, src []float32, ss, n int) {
 }
 
 // resize returns a slice of n elements with undefined content, reusing s's memory where it suffices.
-func resize(s []float32, n int) []float32 {
+func resize[T any](s []T, n int) []T {
 	if cap(s) < n {
-		return make([]float32, n, n+n/4)
+		return make([]T, n, n+n/4)
 	}
 	return s[:n]
 }
