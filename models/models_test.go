@@ -61,6 +61,7 @@ func TestShippedManifests(t *testing.T) {
 func TestRoles(t *testing.T) {
 	for role, want := range map[string][]string{
 		"detector":   {"centerface", "yunet"},
+		"landmark":   {"facemesh"},
 		"recognizer": {"sface"},
 		"none":       nil,
 	} {
