@@ -4,10 +4,9 @@ package testface
 
 import (
 	"bytes"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"image"
 	"image/jpeg"
 	"os"
@@ -18,6 +17,7 @@ import (
 	"github.com/ksamenet/ksamenet/core/frame"
 	"github.com/ksamenet/ksamenet/core/infer"
 	"github.com/ksamenet/ksamenet/internal/require"
+	"github.com/ksamenet/ksamenet/models"
 )
 
 // faces.jpg and truth.json are made by make.py, beside them.
@@ -88,22 +88,19 @@ func decode(t testing.TB, b []byte) *frame.Picture {
 	return p
 }
 
-// files are the converted third-party models by their names in models/.
-var files = map[string]string{
-	"centerface": "centerface_dyn.fp16.onnx",
-	"yunet":      "yunet_2023mar_fp32_dyn.onnx",
-	"facemesh":   "face_mesh_478.onnx",
-	"sface":      "sface_2021dec_fp32.fp16.onnx",
-}
-
-// Engine opens a pretrained model by name, and skips when it or ONNX Runtime is not installed. The test's end closes it.
+// Engine opens an installed model by its name in models/, and skips when it or ONNX Runtime is missing. The test's end
+// closes it.
 func Engine(t testing.TB, name string) infer.Engine {
 	t.Helper()
-	b := Shared(t, filepath.Join("models", files[name]))
-	sum := sha256.Sum256(b)
-	e, err := infer.Open(infer.Manifest{Name: name, SHA256: hex.EncodeToString(sum[:])}, b, infer.Options{Backend: infer.ONNXRuntime, Threads: 1})
+	m, b, err := models.DefaultStore("").Load(name)
 	if err != nil {
+		require.Missing(t, "models", err.Error())
+	}
+	e, err := infer.Open(m, b, infer.Options{Backend: infer.ONNXRuntime, Threads: 1})
+	if errors.Is(err, infer.ErrLibrary) {
 		require.Missing(t, "ort", err.Error())
+	} else if err != nil {
+		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {
