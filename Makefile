@@ -1,0 +1,93 @@
+# `make help` lists the targets. The two that matter: `make demo` and `make test`.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+GO ?= go
+
+# A commit without a version tag is a development build of the next version.
+VERSION ?= $(shell git describe --tags --exact-match --match 'v*' 2>/dev/null || echo "0.1.0-dev+$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)")
+LDFLAGS := -X github.com/ksamenet/ksamenet/ffcli.Version=$(VERSION)
+
+# Position-independent everywhere: the program, the tests and the plugin (c-shared) then share one build cache, and the C
+# bindings of GStreamer and FFmpeg, minutes of work, are compiled once.
+export GOFLAGS := $(strip $(GOFLAGS) -buildmode=pie)
+
+# What `make test-race` covers: the race detector compiles every package anew, so the C bindings are left to test-race-all.
+RACE ?= ./core/... ./native/... ./models/... ./internal/...
+CLIPS ?= ../shared/testdata
+
+INPUT ?=
+OUTPUT ?=
+K ?=
+
+##@ Use
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "Variables: INPUT, OUTPUT, K (demo); PYTHON (deps); KSAMENET_REQUIRE (test: pieces whose absence is a failure)"
+
+.PHONY: demo
+demo: deps build ## redact INPUT=… to OUTPUT=…; without INPUT, a sample of synthetic people; K=… people per cluster
+	@tools/demo.sh "$(INPUT)" "$(OUTPUT)" "$(K)"
+
+##@ Build
+
+.PHONY: prerequisites
+prerequisites: ## check Go, Python and the compiler
+	@tools/deps/prerequisites.sh $(PYTHON)
+
+.PHONY: deps
+deps: prerequisites ## fetch system packages, ONNX Runtime and models, all pinned; does nothing when they are there
+	@tools/deps/system.sh $(PYTHON)
+	@$(PYTHON) tools/deps/deps.py
+
+.PHONY: build
+build: ## compile bin/ksamenet
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ksamenet ./ffcli/ksamenet
+
+.PHONY: plugin
+plugin: ## compile bin/libgstksamenet.so, the GStreamer element
+	$(GO) build -buildmode=c-shared -ldflags '$(LDFLAGS)' -o bin/libgstksamenet.so ./gstplugin
+	@rm -f bin/libgstksamenet.h
+
+.PHONY: clean
+clean: ## remove bin (out and what deps fetched stay)
+	rm -rf bin
+
+##@ Check
+
+.PHONY: test
+test: deps fmt-check vet ## all tests that need no clips of real people and no GPU
+	$(GO) test ./...
+
+.PHONY: test-race
+test-race: ## the tests of RACE=… packages under the race detector
+	$(GO) test -race $(RACE)
+
+.PHONY: test-race-all
+test-race-all: ## the same for every package; compiles the C bindings once more
+	$(GO) test -race ./...
+
+.PHONY: test-clips
+test-clips: deps ## the whole program on the clips of real people in CLIPS=…
+	KSAMENET_CLIPS="$(abspath $(CLIPS))" $(GO) test -tags e2e -timeout 40m ./ffcli/...
+
+.PHONY: bench
+bench: ## benchmarks of the core
+	$(GO) test -run '^$$' -bench . -benchmem ./core/...
+
+.PHONY: vet
+vet: ## go vet, and that core, native and models need no cgo
+	$(GO) vet ./...
+	CGO_ENABLED=0 $(GO) build ./core/... ./native/... ./models/...
+
+.PHONY: fmt
+fmt: ## gofmt every file
+	gofmt -l -w .
+
+.PHONY: fmt-check
+fmt-check:
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt wants to change:" $$unformatted "(make fmt)" >&2; exit 1; }
