@@ -324,7 +324,7 @@ func TestDamagedLibraries(t *testing.T) {
 			}
 			for _, env := range [][]string{{EnvLibrary + "=", "XDG_DATA_HOME=" + home}, {EnvLibrary + "=" + path}} {
 				cmd := exec.Command(os.Args[0], "-test.run=^TestDamagedLibraries$", "-test.v")
-				cmd.Env = append(os.Environ(), append(env, "KSAMENET_TEST_LOAD=1", "KSAMENET_REQUIRE=")...)
+				cmd.Env = append(os.Environ(), append(env, "KSAMENET_TEST_LOAD=1", "KSAMENET_REQUIRE=", "GORACE=atexit_sleep_ms=0")...)
 				out, err := cmd.CombinedOutput()
 				for _, part := range []string{"refused: ", path, c.want, "hint: run `make deps` (or set KSAMENET_ORT_LIB)"} {
 					if err != nil || !strings.Contains(string(out), part) {
