@@ -121,7 +121,7 @@ func (k *Tracker) stage(lo, hi int, limit float64) {
 	s := &k.s
 	s.rows, s.cols = s.rows[:0], s.cols[:0]
 	for r, t := range k.tracks {
-		if t.takes() && !k.owns(t) {
+		if t.takes() && !k.owns(t) && !(limit == looseCost && k.outbid(r)) {
 			s.rows = append(s.rows, r)
 		}
 	}
@@ -150,6 +150,18 @@ func (k *Tracker) stage(lo, hi int, limit float64) {
 			s.owner[s.cols[j]] = k.tracks[s.rows[i]]
 		}
 	}
+}
+
+// outbid says that another track took an observation that suited track r well. Its face may be that one or be hidden; a jump
+// to whatever is left would be an exchange in the making.
+func (k *Tracker) outbid(r int) bool {
+	s := &k.s
+	for c := range s.sure {
+		if s.owner[c] != nil && s.cost[r*len(s.obs)+c] <= tightCost {
+			return true
+		}
+	}
+	return false
 }
 
 func (k *Tracker) owns(t *Track) bool {

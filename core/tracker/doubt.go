@@ -20,6 +20,7 @@ const (
 	slowPass   = 0.03 // relative speed, sizes per frame, below which a crossing cannot be told from a turn back
 	steadyTurn = 0.35 // change of the neighbour's velocity, in relative speeds, that a straight crossing may show
 	sureSpread = 0.5  // uncertainty of a rival's position, in sizes, above which its claim says nothing
+	shortMiss  = 3    // frames unseen in which faces cannot turn back: position alone decides
 	clearLead  = 0.1  // lead in similarity that settles a doubt
 )
 
@@ -33,7 +34,7 @@ func (k *Tracker) doubts(index int64) {
 		if t == nil || !t.wasSure {
 			continue
 		}
-		if t.tangle.with != nil && !k.untangled(c, t, index) {
+		if t.tangle.with != nil && t.misses > shortMiss && !k.untangled(c, t, index) {
 			k.split(c, t, t.tangle.with)
 		}
 	}

@@ -183,3 +183,28 @@ func TestLinkIgnoresOrderOfObservations(t *testing.T) {
 		}
 	}
 }
+
+// TestWalkersThatHideEachOther: people walk to and fro, pass before and behind each other, and one detection in seven is
+// missed. Motion alone must not exchange them.
+func TestWalkersThatHideEachOther(t *testing.T) {
+	for _, n := range []int{2, 4} {
+		for seed := range uint64(12) {
+			r := rand.New(rand.NewPCG(seed, uint64(n)))
+			s := scene{frames: 200, jitter: 0.03, hideIoU: 0.3 + 0.15*float64(seed%2), seed: seed}
+			for p := range n {
+				x, y := 200+r.Float64()*1500, 200+r.Float64()*600
+				px, py := 60+r.Float64()*200, 60+r.Float64()*200
+				ax, ay := r.Float64()*300, r.Float64()*100
+				size, phase := 60+r.Float64()*50, r.IntN(200)
+				s.people = append(s.people, person{to: 200, missed: missing(0.15, uint64(p)+seed*100), box: func(i int) frame.Rect {
+					return square(x+sin(i+phase, px, ax), y+sin(i+phase, py, ay), size)
+				}})
+			}
+			frames := s.render()
+			got := s.judge(frames, mustLink(t, DefaultConfig(), frames), 12, 0.85)
+			if got.switches != 0 || len(got.exposed) != 0 {
+				t.Errorf("%d people, seed %d: %d tracklets hold two people; exposed: %v", n, seed, got.switches, got.exposed)
+			}
+		}
+	}
+}

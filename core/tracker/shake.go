@@ -10,9 +10,10 @@ import (
 type shiftScratch struct{ seeds []int }
 
 const (
-	shiftSeeds  = 4    // tracks whose displacements are tried: bounds the work with many faces
-	shiftTracks = 2    // fewer tracks than this cannot tell the camera's movement from a face's
-	shiftGain   = 1.25 // how much better than "no shift" a shift must explain the frame
+	shiftSeeds  = 4   // tracks whose displacements are tried: bounds the work with many faces
+	shiftTracks = 3   // fewer than this cannot tell the camera's movement from two faces', one of them missed
+	shiftStill  = 0.6 // share of the tracks explained without a shift from which none is looked for
+	shiftGain   = 1.5 // how much better than "no shift" a shift must explain the frame
 )
 
 // cameraShift is the common displacement, in pixels, that brings the predicted boxes onto the sure observations of this
@@ -24,7 +25,7 @@ func (k *Tracker) cameraShift() frame.Point {
 	seeds := s.shift.seeds[:0]
 	live := 0
 	for r, t := range k.tracks {
-		if !t.takes() || t.misses > 0 {
+		if !t.steady() {
 			continue
 		}
 		live++
@@ -37,11 +38,11 @@ func (k *Tracker) cameraShift() frame.Point {
 		return frame.Point{}
 	}
 	still := k.support(frame.Point{})
-	if still > 0.8*float64(min(live, s.sure)) {
+	if still > shiftStill*float64(live) {
 		return frame.Point{}
 	}
 	var best frame.Point
-	most := max(still*shiftGain, float64(min(live, s.sure))/2)
+	most := max(still*shiftGain, float64(live)/2)
 	for _, r := range seeds {
 		box := k.tracks[r].m.box()
 		a, size := box.Center(), math.Sqrt(box.Area())
@@ -63,7 +64,7 @@ func (k *Tracker) cameraShift() frame.Point {
 func (k *Tracker) support(d frame.Point) float64 {
 	s, sum := &k.s, 0.0
 	for _, t := range k.tracks {
-		if !t.takes() || t.misses > 0 {
+		if !t.steady() {
 			continue
 		}
 		box := shift(t.m.box(), d)
@@ -78,6 +79,9 @@ func (k *Tracker) support(d frame.Point) float64 {
 	}
 	return sum
 }
+
+// steady says that t can testify to the camera's movement.
+func (t *Track) steady() bool { return t.takes() && !t.weak && t.Hits >= 2 && t.misses == 0 }
 
 func (k *Tracker) scaleFits(a, b frame.Rect) bool {
 	return b.H() < a.H()*k.cfg.MaxScale && a.H() < b.H()*k.cfg.MaxScale
