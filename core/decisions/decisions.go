@@ -101,10 +101,9 @@ type Track struct {
 type Face struct {
 	Frame int64      `json:"f"`
 	Box   [4]float64 `json:"b"` // x0 y0 x1 y1, px
-	// Place, Oval, Grow and Look are set when the face can be rendered; otherwise it is covered.
+	// Place, Oval and Look are set when the face can be rendered; otherwise it is covered.
 	Place *align.Placement       `json:"pl,omitempty"`
 	Oval  [][2]float64           `json:"ov,omitempty"` // face outline, px
-	Grow  float64                `json:"g,omitempty"`  // enlargement of the surrogate, 1..compositor.MaxGrow
 	Look  *appearance.Appearance `json:"a,omitempty"`
 }
 
@@ -183,8 +182,8 @@ func (l *List) Validate() error {
 			if f.Rect().Empty() || !finite(f.Box[:]...) {
 				bad("track %d, frame %d: box %v", t.ID, f.Frame, f.Box)
 			}
-			if f.Place != nil && (!f.Place.Finite() || f.Grow < 1 || f.Grow > compositor.MaxGrow) {
-				bad("track %d, frame %d: placement %+v, grow %v", t.ID, f.Frame, *f.Place, f.Grow)
+			if f.Place != nil && !f.Place.Finite() {
+				bad("track %d, frame %d: placement %+v", t.ID, f.Frame, *f.Place)
 			}
 			for _, p := range f.Oval {
 				if !finite(p[:]...) {

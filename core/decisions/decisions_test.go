@@ -22,7 +22,7 @@ func sample() *List {
 		Persons:  []Person{{ID: 1, Registry: 5, Cluster: 7, Action: Replace}, {ID: 2, Cluster: 7, Action: Keep}},
 		Tracks: []Track{
 			{ID: 1, Person: 1, Faces: []Face{
-				{Frame: 2, Box: [4]float64{10, 10, 50, 60}, Place: &align.Placement{X: 30, Y: 35, Scale: 60, Roll: 0.1}, Grow: 1.05, Oval: [][2]float64{{10, 10}, {50, 10}, {30, 60}}, Look: &look},
+				{Frame: 2, Box: [4]float64{10, 10, 50, 60}, Place: &align.Placement{X: 30, Y: 35, Scale: 60, Roll: 0.1}, Oval: [][2]float64{{10, 10}, {50, 10}, {30, 60}}, Look: &look},
 				{Frame: 3, Box: [4]float64{11, 10, 51, 60}},
 			}},
 			{ID: 2, Person: 2, Faces: []Face{{Frame: 2, Box: [4]float64{100, 10, 110, 22}}}},
@@ -77,7 +77,6 @@ func TestValidateRefuses(t *testing.T) {
 		{"NaN box", func(l *List) { l.Tracks[0].Faces[1].Box[0] = math.NaN() }, "box"},
 		{"inverted box", func(l *List) { l.Tracks[0].Faces[1].Box[2] = 0 }, "box"},
 		{"zero scale", func(l *List) { l.Tracks[0].Faces[0].Place.Scale = 0 }, "placement"},
-		{"no grow", func(l *List) { l.Tracks[0].Faces[0].Grow = 0 }, "grow"},
 		{"outline", func(l *List) { l.Tracks[0].Faces[0].Oval[1][0] = math.Inf(1) }, "outline"},
 		{"off grid", func(l *List) { l.Tracks[0].Faces[0].Look.Yaw = 100 }, "grid"},
 		{"no donors", func(l *List) { l.Clusters[0].Donors = nil }, "donors"},

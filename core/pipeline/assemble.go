@@ -1,0 +1,182 @@
+package pipeline
+
+import (
+	"math"
+
+	"github.com/ksamenet/ksamenet/core/align"
+	"github.com/ksamenet/ksamenet/core/appearance"
+	"github.com/ksamenet/ksamenet/core/compositor"
+	"github.com/ksamenet/ksamenet/core/decisions"
+	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/tracker"
+)
+
+// carryMax is how many frames landmarks may be carried to a frame without any: over a bridged gap, or to the extended
+// ends of a track. Farther away the face may look anywhere, and it is covered.
+const carryMax = 15
+
+// pose is a face in one frame, ready to be quantised and placed. outline is in patch coordinates, so that it can be
+// carried and averaged independent of where the face is.
+type pose struct {
+	ok      bool
+	raw     appearance.Raw
+	place   align.Placement
+	outline []frame.Point
+}
+
+// assemble turns a tracklet and its sights into the faces of the decision list.
+func assemble(t *tracker.Tracklet, sights []sight) []decisions.Face {
+	poses := measured(t, sights)
+	smooth(poses)
+	carry(t, poses)
+	faces := make([]decisions.Face, len(t.Entries))
+	for i, e := range t.Entries {
+		f := decisions.Face{Frame: e.Frame, Box: [4]float64{round2(e.Cover.X0), round2(e.Cover.Y0), round2(e.Cover.X1), round2(e.Cover.Y1)}}
+		if p := poses[i]; p.ok && p.raw.Finite() && p.place.Finite() {
+			look := appearance.Quantize(p.raw)
+			place := align.Placement{X: round2(p.place.X), Y: round2(p.place.Y), Scale: round2(p.place.Scale), Roll: math.Round(p.place.Roll*1e4) / 1e4}
+			f.Look, f.Place = &look, &place
+			m := p.place.Matrix()
+			for _, q := range p.outline {
+				q = m.Apply(q)
+				f.Oval = append(f.Oval, [2]float64{round1(q.X), round1(q.Y)})
+			}
+			if e.Kind != tracker.Observed {
+				// Nobody saw the outline here: the face may be anywhere in the box that the tracker holds for it.
+				f.Oval = append(f.Oval, ellipse(e.Box)...)
+			}
+		}
+		faces[i] = f
+	}
+	return faces
+}
+
+// measured are the poses of the frames in which landmarks were found.
+func measured(t *tracker.Tracklet, sights []sight) []pose {
+	poses := make([]pose, len(t.Entries))
+	for i, e := range t.Entries {
+		if e.Tag < 0 || !sights[e.Tag].landmarks {
+			continue
+		}
+		s := &sights[e.Tag]
+		inv, err := s.place.Matrix().Invert()
+		if err != nil {
+			continue
+		}
+		p := pose{ok: true, raw: s.raw, place: s.place, outline: make([]frame.Point, len(s.oval))}
+		for j, q := range s.oval {
+			p.outline[j] = inv.Apply(q)
+		}
+		poses[i] = p
+	}
+	return poses
+}
+
+// carry gives poses to frames without landmarks from the nearest frames that have some: relative to the tracker's box,
+// which is known in every frame, and interpolated between two.
+func carry(t *tracker.Tracklet, poses []pose) {
+	last := -1
+	for i := 0; i <= len(poses); i++ {
+		if i < len(poses) && !poses[i].ok {
+			continue
+		}
+		for j := last + 1; j < i; j++ {
+			fromLast, fromNext := last >= 0 && j-last <= carryMax, i < len(poses) && i-j <= carryMax
+			switch {
+			case fromLast && fromNext:
+				w := float64(j-last) / float64(i-last)
+				poses[j] = blend(moved(t, poses, last, j), moved(t, poses, i, j), w)
+			case fromLast:
+				poses[j] = moved(t, poses, last, j)
+			case fromNext:
+				poses[j] = moved(t, poses, i, j)
+			}
+		}
+		last = i
+	}
+	// A carried pose must not be taken for a measured one by a later carry: the loop above only ever reads measured ones,
+	// since it fills each gap when it meets the gap's far end.
+}
+
+// moved is the pose of entry from, moved with the box to entry to.
+func moved(t *tracker.Tracklet, poses []pose, from, to int) pose {
+	p := poses[from]
+	a, b := t.Entries[from].Box, t.Entries[to].Box
+	s := math.Sqrt(b.Area() / a.Area())
+	if !(s > 0) || math.IsInf(s, 0) {
+		return pose{}
+	}
+	ca, cb := a.Center(), b.Center()
+	p.place.X = cb.X + (p.place.X-ca.X)*s
+	p.place.Y = cb.Y + (p.place.Y-ca.Y)*s
+	p.place.Scale *= s
+	return p
+}
+
+// blend is a for w = 0 and b for w = 1.
+func blend(a, b pose, w float64) pose {
+	mix := func(x, y float64) float64 { return x + (y-x)*w }
+	out := pose{ok: a.ok && b.ok, outline: make([]frame.Point, len(a.outline))}
+	for i := range a.raw.Expression {
+		out.raw.Expression[i] = mix(a.raw.Expression[i], b.raw.Expression[i])
+	}
+	out.raw.GazeYaw, out.raw.GazePitch = mix(a.raw.GazeYaw, b.raw.GazeYaw), mix(a.raw.GazePitch, b.raw.GazePitch)
+	out.raw.Yaw, out.raw.Pitch = mix(a.raw.Yaw, b.raw.Yaw), mix(a.raw.Pitch, b.raw.Pitch)
+	turn := math.Remainder(b.place.Roll-a.place.Roll, 2*math.Pi)
+	out.place = align.Placement{X: mix(a.place.X, b.place.X), Y: mix(a.place.Y, b.place.Y), Scale: mix(a.place.Scale, b.place.Scale), Roll: a.place.Roll + turn*w}
+	if len(a.outline) != len(b.outline) {
+		return pose{}
+	}
+	for i := range out.outline {
+		out.outline[i] = frame.Point{X: mix(a.outline[i].X, b.outline[i].X), Y: mix(a.outline[i].Y, b.outline[i].Y)}
+	}
+	return out
+}
+
+// ellipse is the outline of the ellipse in r.
+func ellipse(r frame.Rect) [][2]float64 {
+	const n = 16
+	c := r.Center()
+	out := make([][2]float64, n)
+	for i := range out {
+		s, k := math.Sincos(2 * math.Pi * float64(i) / n)
+		out[i] = [2]float64{round1(c.X + k*r.W()/2), round1(c.Y + s*r.H()/2)}
+	}
+	return out
+}
+
+// tone is the colour of a track's surroundings over all its frames.
+func tone(t *tracker.Tracklet, sights []sight) compositor.Tone {
+	var all []compositor.Surround
+	for _, e := range t.Entries {
+		if e.Tag >= 0 && sights[e.Tag].surround.Seen > 0 {
+			all = append(all, sights[e.Tag].surround)
+		}
+	}
+	return compositor.MeanSurround(all).Tone()
+}
+
+// sightingOf is a tracklet's evidence of who it shows: the mean of its embeddings, weighted by their quality.
+func sightingOf(t *tracker.Tracklet, sights []sight) (sighting, float64) {
+	s := sighting{shot: t.Shot, first: t.First, last: t.Last}
+	var sum []float32
+	best := 0.
+	for _, e := range t.Entries {
+		if e.Tag < 0 || sights[e.Tag].embedding == nil {
+			continue
+		}
+		x := &sights[e.Tag]
+		if sum == nil {
+			sum = make([]float32, len(x.embedding))
+		}
+		for i, v := range x.embedding {
+			sum[i] += float32(x.quality) * v
+		}
+		best = max(best, x.quality)
+	}
+	s.embedding = unit(sum)
+	return s, best
+}
+
+func round1(v float64) float64 { return math.Round(v*10) / 10 }
+func round2(v float64) float64 { return math.Round(v*100) / 100 }

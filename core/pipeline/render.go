@@ -1,0 +1,192 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ksamenet/ksamenet/core/compositor"
+	"github.com/ksamenet/ksamenet/core/decisions"
+	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/generator"
+	"github.com/ksamenet/ksamenet/core/report"
+)
+
+// ErrUndecided says that a picture came that the decision list says nothing about: it was never examined.
+var ErrUndecided = errors.New("pipeline: picture beyond the decision list")
+
+// faceGenerator is what the renderer needs of core/generator.
+type faceGenerator interface {
+	RenderBatch(ctx context.Context, reqs []generator.Request) ([]*frame.Patch, error)
+	Stats() generator.Stats
+}
+
+// Renderer obeys a decision list, picture by picture. It belongs to one goroutine at a time.
+type Renderer struct {
+	list  *decisions.List
+	jobs  map[int64][]decisions.Job
+	gen   faceGenerator
+	paint painter
+	reqs  []generator.Request
+	cover report.Coverage
+	spans []*span
+	last  map[int]*span // the newest cover or keep span of each track
+}
+
+// NewRenderer prepares the pictures' jobs. gen knows the mixes of the list's clusters (Mixes).
+func NewRenderer(cfg Config, list *decisions.List, gen faceGenerator) *Renderer {
+	return &Renderer{list: list, jobs: list.ByFrame(), gen: gen, paint: newPainter(cfg), last: map[int]*span{}}
+}
+
+// Mixes are the donors of each cluster of a list, as the generator takes them.
+func Mixes(list *decisions.List) map[generator.ClusterID][]int {
+	m := make(map[generator.ClusterID][]int, len(list.Clusters))
+	for _, c := range list.Clusters {
+		m[generator.ClusterID(c.ID)] = c.Donors
+	}
+	return m
+}
+
+// Picture paints the faces of one picture in place and returns how many there are. A face that cannot be painted is
+// covered. An engine's error ends the run: pic may be half painted and must not be used.
+func (r *Renderer) Picture(ctx context.Context, pic *frame.Picture) (faces int, err error) {
+	if pic.Index >= r.list.Source.Frames {
+		return 0, fmt.Errorf("%w: picture %d of %d; analyse the file again", ErrUndecided, pic.Index, r.list.Source.Frames)
+	}
+	if pic.W != r.list.Source.Width || pic.H != r.list.Source.Height {
+		return 0, fmt.Errorf("pipeline: picture %d is %dx%d, the decision list is for %dx%d", pic.Index, pic.W, pic.H, r.list.Source.Width, r.list.Source.Height)
+	}
+	jobs := r.jobs[pic.Index]
+	r.reqs = r.reqs[:0]
+	for _, j := range jobs {
+		if j.Action == decisions.Replace {
+			r.reqs = append(r.reqs, generator.Request{Cluster: generator.ClusterID(j.Cluster), Look: *j.Face.Look})
+		}
+	}
+	start := time.Now()
+	patches, err := r.gen.RenderBatch(ctx, r.reqs)
+	if err != nil {
+		return 0, fmt.Errorf("pipeline: picture %d: %w", pic.Index, err)
+	}
+	r.paint.times.count(StageGenerate, start)
+	if len(patches) != len(r.reqs) {
+		return 0, fmt.Errorf("pipeline: picture %d: %d surrogates for %d faces", pic.Index, len(patches), len(r.reqs))
+	}
+	for _, j := range jobs {
+		var p *frame.Patch
+		if j.Action == decisions.Replace {
+			p, patches = patches[0], patches[1:]
+		}
+		did, err := r.paint.face(pic, j, p)
+		if err != nil {
+			return 0, fmt.Errorf("pipeline: picture %d: %w", pic.Index, err)
+		}
+		r.count(j, did)
+	}
+	return len(jobs), nil
+}
+
+// count keeps the books: totals, and for each track the runs of frames in which it was covered or kept.
+func (r *Renderer) count(j decisions.Job, did decisions.Action) {
+	c := &r.cover
+	c.Faces++
+	switch did {
+	case decisions.Replace:
+		c.Replaced++
+		return
+	case decisions.Cover:
+		c.Covered++
+	case decisions.Keep:
+		c.Kept++
+	}
+	if s := r.last[j.Track.ID]; s != nil && s.did == did && s.Last == j.Face.Frame-1 {
+		s.Last = j.Face.Frame
+		return
+	}
+	s := &span{report.Span{Track: j.Track.ID, First: j.Face.Frame, Last: j.Face.Frame, Why: j.Track.Why}, did}
+	if did == decisions.Cover && s.Why == "" && !j.Face.Renderable() {
+		s.Why = "no landmarks in these frames"
+	}
+	r.last[j.Track.ID] = s
+	r.spans = append(r.spans, s)
+}
+
+// Coverage is the account of all pictures so far.
+func (r *Renderer) Coverage() report.Coverage {
+	c := r.cover
+	for _, s := range r.spans {
+		if s.did == decisions.Keep {
+			c.KeptSpans = append(c.KeptSpans, s.Span)
+		} else {
+			c.CoverSpans = append(c.CoverSpans, s.Span)
+		}
+	}
+	c.Uncovered = c.Faces - c.Replaced - c.Covered - c.Kept
+	st := r.gen.Stats()
+	if n := st.Hits + st.Misses; n > 0 {
+		c.CacheHits = float64(st.Hits) / float64(n)
+	}
+	return c
+}
+
+// Times is the wall time of the stages so far.
+func (r *Renderer) Times() Times { return r.paint.times }
+
+type span struct {
+	report.Span
+	did decisions.Action
+}
+
+// painter lays one decided face into a picture; the file's renderer and the live pipeline share it.
+type painter struct {
+	comp  *compositor.Compositor
+	style compositor.Style
+	times Times
+	oval  []frame.Point
+	grow  map[int]float64 // by track: how far its surrogate is enlarged to cover the face
+}
+
+// growRate is how fast the enlargement follows what the present frame asks for: a second's time constant at 25 fps, so
+// that the surrogate does not breathe with the noise of the outline. The compositor fills what is uncovered meanwhile.
+const growRate = 1. / 25
+
+func newPainter(cfg Config) painter {
+	style := compositor.Solid
+	if cfg.Fallback == FallbackPixelate {
+		style = compositor.Pixelate
+	}
+	return painter{comp: compositor.New(), style: style, grow: map[int]float64{}}
+}
+
+// face does what j says and returns what was done: a surrogate that cannot be composed becomes a cover.
+// patch is the surrogate of a face to be replaced.
+func (p *painter) face(pic *frame.Picture, j decisions.Job, patch *frame.Patch) (decisions.Action, error) {
+	start := time.Now()
+	defer func() { p.times.count(StageComposite, start) }()
+	if j.Action == decisions.Keep {
+		return decisions.Keep, nil
+	}
+	if j.Action == decisions.Replace {
+		f := j.Face
+		p.oval = p.oval[:0]
+		for _, q := range f.Oval {
+			p.oval = append(p.oval, frame.Point{X: q[0], Y: q[1]})
+		}
+		s := compositor.Surrogate{Patch: patch, Placement: f.Place.Matrix(), Oval: p.oval, Tone: j.Track.Tone}
+		fit, err := compositor.Fit(s)
+		if err == nil {
+			s.Grow = fit
+			if g, ok := p.grow[j.Track.ID]; ok {
+				s.Grow = g + (fit-g)*growRate
+			}
+			p.grow[j.Track.ID] = s.Grow
+			_, err = p.comp.Compose(pic, s)
+		}
+		if err == nil {
+			return decisions.Replace, nil
+		}
+	}
+	_, err := compositor.Cover(pic, j.Face.Rect(), p.style)
+	return decisions.Cover, err
+}

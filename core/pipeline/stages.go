@@ -1,0 +1,216 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/ksamenet/ksamenet/core/decisions"
+	"github.com/ksamenet/ksamenet/core/detector"
+	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/generator"
+	"github.com/ksamenet/ksamenet/core/infer"
+	"github.com/ksamenet/ksamenet/core/landmark"
+	"github.com/ksamenet/ksamenet/core/recognizer"
+	"github.com/ksamenet/ksamenet/core/report"
+	"github.com/ksamenet/ksamenet/models"
+)
+
+// The networks of the pipeline, by their names in package models.
+const (
+	modelDetector   = "centerface"
+	modelLandmark   = "facemesh"
+	modelAppearance = "appearance"
+	modelRecognizer = "sface"
+	modelGenerator  = "generator"
+)
+
+// Stages are the networks of pass 1. They belong to one goroutine at a time.
+type Stages struct {
+	Detector   faceDetector
+	Landmark   faceAnalyzer
+	Recognizer faceRecognizer
+	nets       nets
+}
+
+type faceDetector interface {
+	Detect(ctx context.Context, pic *frame.Picture) ([]detector.Detection, error)
+}
+
+type faceAnalyzer interface {
+	Analyze(ctx context.Context, pic *frame.Picture, points [5]frame.Point) (landmark.Result, error)
+	Follow(ctx context.Context, pic *frame.Picture, before *landmark.Mesh) (landmark.Result, error)
+}
+
+type faceRecognizer interface {
+	Embed(ctx context.Context, pic *frame.Picture, f recognizer.Face) (embedding []float32, quality float64, err error)
+}
+
+// nets are opened models and what was made of them, to be closed in reverse.
+type nets struct {
+	engine infer.Info
+	models []report.Model
+	close  []func() error
+}
+
+// open loads, verifies and opens one model.
+func (n *nets) open(ctx context.Context, cfg Config, name string) (infer.Engine, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m, b, err := models.DefaultStore(cfg.ModelsDir).Load(name)
+	if err != nil {
+		return nil, err
+	}
+	e, err := infer.Open(m, b, cfg.inferOptions())
+	if err != nil {
+		return nil, err
+	}
+	n.engine = e.Info()
+	n.models = append(n.models, report.Model{Name: name, SHA256: m.SHA256})
+	n.close = append(n.close, e.Close)
+	return e, nil
+}
+
+// Close is safe to call twice.
+func (n *nets) Close() error {
+	var errs []error
+	for i := len(n.close) - 1; i >= 0; i-- {
+		errs = append(errs, n.close[i]())
+	}
+	n.close = nil
+	return errors.Join(errs...)
+}
+
+// OpenStages opens the networks of pass 1. A missing or damaged model, or no engine, is an error that says what mends it.
+func OpenStages(ctx context.Context, cfg Config) (_ *Stages, err error) {
+	s := &Stages{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.nets.Close())
+		}
+	}()
+	det, err := s.nets.open(ctx, cfg, modelDetector)
+	if err != nil {
+		return nil, err
+	}
+	d, err := detector.New(det, detector.Config{Looks: []detector.Look{{Side: cfg.DetectSide, Enlarge: 2}}})
+	if err != nil {
+		return nil, err
+	}
+	s.nets.close = append(s.nets.close, d.Close)
+	s.Detector = d
+	mesh, err := s.nets.open(ctx, cfg, modelLandmark)
+	if err != nil {
+		return nil, err
+	}
+	units, err := s.nets.open(ctx, cfg, modelAppearance)
+	if err != nil {
+		return nil, err
+	}
+	head, err := readHead()
+	if err != nil {
+		return nil, err
+	}
+	l, err := landmark.New(mesh, units, head)
+	if err != nil {
+		return nil, err
+	}
+	s.nets.close = append(s.nets.close, l.Close)
+	s.Landmark = l
+	rec, err := s.nets.open(ctx, cfg, modelRecognizer)
+	if err != nil {
+		return nil, err
+	}
+	r, err := recognizer.New(rec)
+	if err != nil {
+		return nil, err
+	}
+	s.nets.close = append(s.nets.close, r.Close)
+	s.Recognizer = r
+	return s, nil
+}
+
+// measure runs a landmark measurement. A face whose geometry cannot be used counts as one without landmarks, and is
+// covered; every other error stands.
+func (s *Stages) measure(run func() (landmark.Result, error)) (landmark.Result, error) {
+	r, err := run()
+	if errors.Is(err, landmark.ErrOutput) {
+		return landmark.Result{}, nil
+	}
+	return r, err
+}
+
+// Engine is what computes the networks.
+func (s *Stages) Engine() infer.Info { return s.nets.engine }
+
+// Models are the networks by their content.
+func (s *Stages) Models() []report.Model { return s.nets.models }
+
+// Close is safe to call twice.
+func (s *Stages) Close() error { return s.nets.Close() }
+
+// Surrogates is an opened generator for the clusters of one decision list.
+type Surrogates struct {
+	*generator.Generator
+	nets nets
+}
+
+// OpenSurrogates opens the generator with the mixes of l.
+func OpenSurrogates(ctx context.Context, cfg Config, l *decisions.List) (_ *Surrogates, err error) {
+	s := &Surrogates{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.nets.Close())
+		}
+	}()
+	e, err := s.nets.open(ctx, cfg, modelGenerator)
+	if err != nil {
+		return nil, err
+	}
+	light, err := neutralLight()
+	if err != nil {
+		return nil, err
+	}
+	if s.Generator, err = generator.New(e, generator.Config{Mixes: Mixes(l), Light: light}); err != nil {
+		return nil, err
+	}
+	s.nets.close = append(s.nets.close, s.Generator.Close)
+	return s, nil
+}
+
+// Engine is what computes the generator.
+func (s *Surrogates) Engine() infer.Info { return s.nets.engine }
+
+// Models is the generator by its content.
+func (s *Surrogates) Models() []report.Model { return s.nets.models }
+
+// Close is safe to call twice.
+func (s *Surrogates) Close() error { return s.nets.Close() }
+
+// headFile is the geometry of the generator's head, beside its weights.
+func headFile() ([]byte, error) { return models.File(modelGenerator, "head.json") }
+
+func readHead() (*landmark.Head, error) {
+	b, err := headFile()
+	if err != nil {
+		return nil, err
+	}
+	return landmark.ParseHead(b)
+}
+
+// neutralLight is the light that all surrogates are rendered in; the compositor fits them to the shot.
+func neutralLight() (generator.Light, error) {
+	b, err := headFile()
+	if err != nil {
+		return generator.Light{}, err
+	}
+	var head struct {
+		Light generator.Light `json:"neutral_light"`
+	}
+	if err := json.Unmarshal(b, &head); err != nil {
+		return generator.Light{}, fmt.Errorf("pipeline: head.json: %w", err)
+	}
+	return head.Light, nil
+}

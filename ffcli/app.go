@@ -1,0 +1,213 @@
+// Package ffcli is the command line: a transcoder that replaces faces and leaves the rest of a file alone.
+package ffcli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ksamenet/ksamenet/core/pipeline"
+)
+
+// Version is set by the build (-ldflags -X).
+var Version = "0.1.0-dev"
+
+// Main runs the command line and returns the exit code. SIGINT and SIGTERM end the run in order: nothing is left under
+// the final name.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return Run(ctx, args, stdin, stdout, stderr)
+}
+
+// Run is Main with the caller's context.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if r := recover(); r != nil {
+			fmt.Fprintf(stderr, "error: internal error: %v\n%s", r, debug.Stack())
+			code = exitFailed
+		}
+	}()
+	app := newApp(stdin, stdout, stderr)
+	if err := app.RunContext(ctx, flagsFirst(app, args)); err != nil {
+		if ctx.Err() != nil {
+			err = errors.New("interrupted; nothing was left under the final name")
+		}
+		return reportError(stderr, err)
+	}
+	return exitDone
+}
+
+func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
+	app := &cli.App{
+		Name:      "ksamenet",
+		Usage:     "replaces every face in a video with a synthetic surrogate that k people share",
+		UsageText: "ksamenet COMMAND [flags] [arguments]\n\nExample: ksamenet redact interview.mov -o interview.cleared.mov --k 3",
+		Version:   Version,
+		Reader:    stdin, Writer: stdout, ErrWriter: stderr,
+		HideVersion:            true,
+		UseShortOptionHandling: false,
+		Commands: []*cli.Command{
+			redactCommand(), analyzeCommand(), renderCommand(), registryCommand(), modelsCommand(), doctorCommand(), versionCommand(),
+		},
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 0 {
+				return usage("unknown command %q", c.Args().First())
+			}
+			return cli.ShowAppHelp(c)
+		},
+		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return usage("%w", err) },
+		// Errors are printed by Run, once, with their exit code.
+		ExitErrHandler: func(*cli.Context, error) {},
+	}
+	for _, c := range app.Commands {
+		quietUsageErrors(c)
+	}
+	return app
+}
+
+// quietUsageErrors keeps urfave/cli from printing the whole help for a mistyped flag: one line says what is wrong.
+func quietUsageErrors(c *cli.Command) {
+	c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return usage("%w", err) }
+	for _, s := range c.Subcommands {
+		quietUsageErrors(s)
+	}
+}
+
+func versionCommand() *cli.Command {
+	return &cli.Command{Name: "version", Usage: "prints the version", Action: func(c *cli.Context) error {
+		_, err := fmt.Fprintf(c.App.Writer, "ksamenet %s\n", Version)
+		return err
+	}}
+}
+
+// configFlags are the settings of pipeline.Config that every command which runs the networks takes.
+func configFlags() []cli.Flag {
+	d := pipeline.DefaultConfig()
+	return []cli.Flag{
+		&cli.IntFlag{Name: "k", Value: d.K, Usage: "people per cluster; 1 makes no anonymity-set claim"},
+		&cli.IntFlag{Name: "donors", Value: d.Donors, Usage: "synthetic donor faces mixed into one surrogate"},
+		&cli.BoolFlag{Name: "uncertified", Usage: "render though fewer than k people are known; the report says NOT CERTIFIED"},
+		&cli.Int64SliceFlag{Name: "keep", Usage: "leave this registry `PERSON` clear (may be repeated)"},
+		&cli.Int64SliceFlag{Name: "cover", Usage: "cover this registry `PERSON` rather than replace (may be repeated)"},
+		&cli.StringFlag{Name: "fallback", Value: d.Fallback, Usage: "cover of faces that cannot be replaced: solid or pixelate"},
+		&cli.IntFlag{Name: "detect-side", Value: d.DetectSide, Usage: "long side of the detector's picture in pixels"},
+		&cli.IntFlag{Name: "extend", Value: d.Extend, Usage: "frames that a track is carried on before and after it was seen"},
+		&cli.StringFlag{Name: "registry", Usage: "registry `FILE` (default: in the user's data directory)"},
+		&cli.StringFlag{Name: "key-file", Usage: "the registry's key `FILE` (default: in the user's configuration directory)"},
+	}
+}
+
+// engineFlags choose and tune the engine.
+func engineFlags() []cli.Flag {
+	d := pipeline.DefaultConfig()
+	return []cli.Flag{
+		&cli.StringFlag{Name: "engine", Value: d.Engine, Usage: "auto, onnxruntime or tensorrt"},
+		&cli.IntFlag{Name: "threads", Usage: "CPU threads per network; 0: one per core, at most 4"},
+		&cli.StringFlag{Name: "models", Usage: "`DIR` of the model files (default: search)"},
+		&cli.StringFlag{Name: "ort-lib", Usage: "ONNX Runtime library `FILE` (default: search)"},
+	}
+}
+
+// outputFlags concern how the run talks.
+func outputFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "no progress and no summary"},
+		&cli.BoolFlag{Name: "json", Usage: "progress and summary as JSON lines on stdout"},
+		&cli.StringFlag{Name: "log-level", Value: "warn", Usage: "debug, info, warn or error"},
+	}
+}
+
+// encodeFlags concern the written video.
+func encodeFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "codec", Usage: "video encoder (default: of the input's kind)"},
+		&cli.IntFlag{Name: "crf", Value: -1, Usage: "constant quality of x264, x265 and the like (default: 18)", DefaultText: "18"},
+		&cli.StringFlag{Name: "report", Usage: "report `FILE` (default: OUTPUT.report.json)"},
+		&cli.BoolFlag{Name: "overwrite", Usage: "replace an existing output"},
+		&cli.BoolFlag{Name: "allow-truncated", Usage: "an input that ends early is no failure"},
+	}
+}
+
+// config gathers the settings of a command line and checks them.
+func config(c *cli.Context) (pipeline.Config, error) {
+	cfg := pipeline.DefaultConfig()
+	for _, f := range []struct {
+		name string
+		set  func(string)
+	}{
+		{"k", func(n string) { cfg.K = c.Int(n) }},
+		{"donors", func(n string) { cfg.Donors = c.Int(n) }},
+		{"uncertified", func(n string) { cfg.Uncertified = c.Bool(n) }},
+		{"keep", func(n string) { cfg.Keep = c.Int64Slice(n) }},
+		{"cover", func(n string) { cfg.Cover = c.Int64Slice(n) }},
+		{"fallback", func(n string) { cfg.Fallback = c.String(n) }},
+		{"detect-side", func(n string) { cfg.DetectSide = c.Int(n) }},
+		{"extend", func(n string) { cfg.Extend = c.Int(n) }},
+		{"engine", func(n string) { cfg.Engine = c.String(n) }},
+		{"threads", func(n string) { cfg.Threads = c.Int(n) }},
+		{"models", func(n string) { cfg.ModelsDir = c.String(n) }},
+		{"ort-lib", func(n string) { cfg.Library = c.String(n) }},
+	} {
+		if c.IsSet(f.name) {
+			f.set(f.name)
+		}
+	}
+	cfg.Tool = "ksamenet " + Version
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
+		return cfg, usage("log-level %q; debug, info, warn or error", c.String("log-level"))
+	}
+	cfg.Log = slog.New(slog.NewTextHandler(c.App.ErrWriter, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+	if err := cfg.Validate(); err != nil {
+		return cfg, usage("%w", err)
+	}
+	return cfg, nil
+}
+
+// registryPaths are the registry and its key file, as said or in the user's directories. The key lies apart from the
+// registry, so that a copied data directory does not hold both.
+func registryPaths(c *cli.Context) (db, key string, err error) {
+	db, key = c.String("registry"), c.String("key-file")
+	if db == "" {
+		dir, err := dataDir()
+		if err != nil {
+			return "", "", err
+		}
+		db = filepath.Join(dir, "registry.db")
+	}
+	if key == "" {
+		dir, err := os.UserConfigDir()
+		if err != nil {
+			return "", "", withHint(err, "say where the key is: --key-file FILE")
+		}
+		key = filepath.Join(dir, "ksamenet", "registry.key")
+	}
+	return db, key, nil
+}
+
+// dataDir is the user's data directory of the program.
+func dataDir() (string, error) {
+	if d := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(d) {
+		return filepath.Join(d, "ksamenet"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", withHint(err, "say where the registry is: --registry FILE --key-file FILE")
+	}
+	return filepath.Join(home, ".local", "share", "ksamenet"), nil
+}

@@ -1,0 +1,242 @@
+package ffcli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ksamenet/ksamenet/core/decisions"
+)
+
+func redactCommand() *cli.Command {
+	flags := []cli.Flag{&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "output `FILE`; a folder for several inputs"}}
+	flags = append(append(append(append(flags, configFlags()...), engineFlags()...), encodeFlags()...), outputFlags()...)
+	return &cli.Command{
+		Name: "redact", Usage: "replaces every face in a video", ArgsUsage: "INPUT… -o OUTPUT|DIR", Flags: flags,
+		Action: func(c *cli.Context) error {
+			jobs, err := planJobs(c)
+			if err != nil {
+				return err
+			}
+			return withSession(c, func(s *session) error {
+				var worst error
+				for _, j := range jobs {
+					if len(jobs) > 1 {
+						s.say("%s", j.input)
+					}
+					err := s.redact(c.Context, j)
+					if c.Context.Err() != nil {
+						return err
+					}
+					if err != nil && len(jobs) > 1 {
+						reportError(c.App.ErrWriter, fmt.Errorf("%s: %w", j.input, err))
+					}
+					worst = graver(worst, err)
+				}
+				if worst != nil && len(jobs) > 1 {
+					return &exitError{code: codeOf(worst), err: errors.New("not all files were done; see above")}
+				}
+				return worst
+			})
+		},
+	}
+}
+
+func analyzeCommand() *cli.Command {
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "decision list `FILE`"},
+		&cli.BoolFlag{Name: "overwrite", Usage: "replace an existing output"},
+		&cli.BoolFlag{Name: "allow-truncated", Usage: "an input that ends early is no failure"},
+	}
+	return &cli.Command{
+		Name: "analyze", Usage: "pass 1 alone: writes the decision list", ArgsUsage: "INPUT -o cast.json",
+		Flags: append(append(append(flags, configFlags()...), engineFlags()...), outputFlags()...),
+		Action: func(c *cli.Context) error {
+			in, out, err := oneInput(c)
+			if err != nil {
+				return err
+			}
+			if err := checkPlain(in, out, c.Bool("overwrite")); err != nil {
+				return err
+			}
+			return withSession(c, func(s *session) error {
+				a, err := s.analyze(c.Context, in)
+				if err != nil {
+					return err
+				}
+				if err := writeAtomic(out, a.list.Write); err != nil {
+					return err
+				}
+				s.say("%d persons, %d tracks, %d frames: %s", len(a.list.Persons), len(a.list.Tracks), a.list.Source.Frames, out)
+				return a.truncation(c.Bool("allow-truncated"))
+			})
+		},
+	}
+}
+
+func renderCommand() *cli.Command {
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "output `FILE`"},
+		&cli.StringFlag{Name: "decisions", Usage: "decision list `FILE` (of `ksamenet analyze`)"},
+		&cli.StringFlag{Name: "fallback", Usage: "cover of faces that cannot be replaced (default: the list's)"},
+	}
+	return &cli.Command{
+		Name: "render", Usage: "pass 2 alone: obeys a decision list", ArgsUsage: "--decisions cast.json INPUT -o OUTPUT",
+		Flags: append(append(append(flags, engineFlags()...), encodeFlags()...), outputFlags()...),
+		Action: func(c *cli.Context) error {
+			in, out, err := oneInput(c)
+			if err != nil {
+				return err
+			}
+			if c.String("decisions") == "" {
+				return usage("--decisions FILE is required; `ksamenet analyze` makes it")
+			}
+			f, err := os.Open(c.String("decisions"))
+			if err != nil {
+				return usage("%w", err)
+			}
+			defer f.Close()
+			list, err := decisions.Read(f)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.String("decisions"), err)
+			}
+			s, err := newSession(c)
+			if err != nil {
+				return err
+			}
+			s.cfg.K, s.cfg.Donors = list.Policy.K, list.Policy.Donors
+			if s.cfg.Fallback = list.Policy.Fallback; c.IsSet("fallback") {
+				s.cfg.Fallback = c.String("fallback")
+			}
+			if err := s.cfg.Validate(); err != nil {
+				return usage("%w", err)
+			}
+			j := job{input: in, output: out, report: reportPath(c, out)}
+			if err := s.checkOutput(j); err != nil {
+				return err
+			}
+			sum, err := fileSHA256(c.Context, in)
+			if err != nil {
+				return err
+			}
+			if sum != list.Source.SHA256 {
+				return withHint(fmt.Errorf("%s is not the file that was analysed (sha256 %.12s…, the list says %.12s…)", in, sum, list.Source.SHA256),
+					"analyse this file: ksamenet analyze "+in+" -o cast.json")
+			}
+			return s.render(c.Context, j, &analysis{list: list})
+		},
+	}
+}
+
+// job is one file to be redacted.
+type job struct{ input, output, report string }
+
+// planJobs pairs inputs with outputs.
+func planJobs(c *cli.Context) ([]job, error) {
+	out := c.String("output")
+	if c.NArg() == 0 {
+		return nil, usage("no input; ksamenet redact INPUT -o OUTPUT")
+	}
+	if out == "" {
+		return nil, usage("no output; say -o OUTPUT")
+	}
+	st, err := os.Stat(out)
+	isDir := err == nil && st.IsDir()
+	if c.NArg() > 1 && !isDir {
+		return nil, usage("%d inputs need a folder for -o; %s is none", c.NArg(), out)
+	}
+	if c.NArg() > 1 && c.IsSet("report") {
+		return nil, usage("--report names one file; leave it out for several inputs")
+	}
+	var jobs []job
+	seen := map[string]string{}
+	for _, in := range c.Args().Slice() {
+		j := job{input: in, output: out}
+		if isDir {
+			j.output = filepath.Join(out, filepath.Base(in))
+		}
+		if first, ok := seen[j.output]; ok {
+			return nil, usage("%s and %s would both become %s", first, in, j.output)
+		}
+		seen[j.output] = in
+		j.report = reportPath(c, j.output)
+		jobs = append(jobs, j)
+	}
+	return jobs, nil
+}
+
+func reportPath(c *cli.Context, output string) string {
+	if r := c.String("report"); r != "" {
+		return r
+	}
+	return output + ".report.json"
+}
+
+func oneInput(c *cli.Context) (in, out string, err error) {
+	if c.NArg() != 1 {
+		return "", "", usage("one input, please: ksamenet %s %s", c.Command.Name, c.Command.ArgsUsage)
+	}
+	if out = c.String("output"); out == "" {
+		return "", "", usage("no output; say -o FILE")
+	}
+	return c.Args().First(), out, nil
+}
+
+// checkPlain refuses to write a document over its input or, unasked, over an existing file.
+func checkPlain(in, out string, overwrite bool) error {
+	st, err := os.Stat(out)
+	if err != nil {
+		return nil // not there; a folder that is missing or closed shows when the file is made
+	}
+	if src, err := os.Stat(in); err == nil && os.SameFile(src, st) {
+		return usage("input and output are the same file")
+	}
+	if !overwrite {
+		return &exitError{code: exitUsage, err: fmt.Errorf("%s exists already", out), hints: []string{"say --overwrite, or another name"}}
+	}
+	return nil
+}
+
+// suffixed puts a mark before the extension: clip.mp4 → clip.partial.mp4.
+func suffixed(path, mark string) string {
+	ext := filepath.Ext(path)
+	return strings.TrimSuffix(path, ext) + "." + mark + ext
+}
+
+func codeOf(err error) int {
+	var e *exitError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &e):
+		return e.code
+	default:
+		return exitFailed
+	}
+}
+
+// graver is the worse of two outcomes: failed, then refused, then incomplete.
+func graver(a, b error) error {
+	rank := map[int]int{exitDone: 0, exitIncomplete: 1, exitTooFew: 2, exitUsage: 3, exitFailed: 4}
+	if rank[codeOf(b)] > rank[codeOf(a)] {
+		return b
+	}
+	return a
+}
+
+// withSession opens what a run needs and closes it.
+func withSession(c *cli.Context, run func(*session) error) (err error) {
+	s, err := newSession(c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.open(c.Context, c); err != nil {
+		return err
+	}
+	return run(s)
+}

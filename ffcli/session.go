@@ -1,0 +1,327 @@
+package ffcli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ksamenet/ksamenet/core/decisions"
+	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/ksame"
+	"github.com/ksamenet/ksamenet/core/pipeline"
+	"github.com/ksamenet/ksamenet/core/registry"
+	"github.com/ksamenet/ksamenet/core/report"
+	"github.com/ksamenet/ksamenet/ffcli/internal/av"
+)
+
+// session is one command's settings, networks and registry.
+type session struct {
+	cfg    pipeline.Config
+	c      *cli.Context
+	show   progressMode
+	out    io.Writer // data: JSON lines
+	err    io.Writer // everything else
+	stages *pipeline.Stages
+	reg    *registry.Registry
+}
+
+func newSession(c *cli.Context) (*session, error) {
+	cfg, err := config(c)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{cfg: cfg, c: c, out: c.App.Writer, err: c.App.ErrWriter}
+	s.show = progressModeFor(s.err, c.Bool("quiet"), c.Bool("json"))
+	return s, nil
+}
+
+// open opens the networks of pass 1 and the registry.
+func (s *session) open(ctx context.Context, c *cli.Context) (err error) {
+	if s.stages, err = pipeline.OpenStages(ctx, s.cfg); err != nil {
+		return err
+	}
+	s.reg, err = s.openRegistry(c)
+	return err
+}
+
+// openRegistry opens the registry; the default one is made on first use, one that was named must exist.
+func (s *session) openRegistry(c *cli.Context) (*registry.Registry, error) {
+	db, key, err := registryPaths(c)
+	if err != nil {
+		return nil, err
+	}
+	opt := registry.Options{Recognizer: recognizerOf(s.stages), Log: s.cfg.Log}
+	r, err := registry.Open(db, key, opt)
+	switch {
+	case errors.Is(err, registry.ErrNoRegistry) && !c.IsSet("registry"):
+		r, err = registry.Init(db, key, opt)
+		if err == nil {
+			s.say("made a new registry: %s (its key: %s; keep a copy of the key elsewhere)", db, key)
+		}
+		return r, err
+	case errors.Is(err, registry.ErrNoRegistry):
+		return nil, withHint(err, "ksamenet registry init --registry "+db+" --key-file "+key)
+	case errors.Is(err, registry.ErrNoKey), errors.Is(err, registry.ErrWrongKey):
+		return nil, withHint(err, "name the key that was made with this registry: --key-file FILE")
+	}
+	return r, err
+}
+
+// recognizerOf names the recogniser by its content, so that a registry is never matched with another network's embeddings.
+func recognizerOf(st *pipeline.Stages) string {
+	if st == nil {
+		return ""
+	}
+	m := st.Models()
+	return m[len(m)-1].Name + ":" + m[len(m)-1].SHA256
+}
+
+func (s *session) close() error {
+	var errs []error
+	if s.stages != nil {
+		errs = append(errs, s.stages.Close())
+	}
+	if s.reg != nil {
+		errs = append(errs, s.reg.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// say tells the user something, unless they asked for quiet or for JSON.
+func (s *session) say(format string, a ...any) {
+	if s.show == progressLines || s.show == progressBar {
+		fmt.Fprintf(s.err, "ksamenet: "+format+"\n", a...)
+	}
+}
+
+// event writes a JSON line when the user asked for them.
+func (s *session) event(name string, fields map[string]any) error {
+	if s.show != progressJSON {
+		return nil
+	}
+	fields["event"] = name
+	return json.NewEncoder(s.out).Encode(fields)
+}
+
+func (s *session) progress(pass string, total int64) *progress {
+	w := s.err
+	if s.show == progressJSON {
+		w = s.out
+	}
+	return newProgress(w, s.show, pass, total)
+}
+
+// analysis is the outcome of pass 1.
+type analysis struct {
+	list    *decisions.List
+	reading av.Reading
+	fps     float64
+	times   pipeline.Times
+}
+
+// truncation is the failure of an input that ended early, unless that is allowed.
+func (a *analysis) truncation(allowed bool) error {
+	if !a.list.Source.Truncated || allowed {
+		return nil
+	}
+	return withHint(fmt.Errorf("the input ended early: %s", a.reading.Reason), "what could be decoded was processed; --allow-truncated makes this no failure")
+}
+
+// analyze is pass 1.
+func (s *session) analyze(ctx context.Context, in string) (*analysis, error) {
+	src, err := av.Open(in)
+	if err != nil {
+		return nil, err
+	}
+	total := src.Info().FrameEstimate
+	src.Close()
+	sum, err := fileSHA256(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	an, err := pipeline.NewAnalyzer(s.cfg, s.stages)
+	if err != nil {
+		return nil, err
+	}
+	p := s.progress("analyse", total)
+	r, err := av.Decode(ctx, in, av.DecodeOptions{}, func(pic *frame.Picture) error {
+		n, err := an.Picture(ctx, pic)
+		p.step(n)
+		return err
+	})
+	fps := p.finish()
+	if err != nil {
+		return nil, err
+	}
+	if r.Truncated {
+		s.warn("%s ended early: %s", filepath.Base(in), r.Reason)
+	}
+	if n := r.DecodeErrors + r.CorruptPackets; n > 0 {
+		s.warn("%s: %d damaged packets, %d pictures with parts the decoder made up", filepath.Base(in), n, r.ConcealedFrames)
+	}
+	list, err := an.Decide(ctx, s.reg, decisions.Source{SHA256: sum, Truncated: r.Truncated})
+	var few *ksame.TooFewError
+	if errors.As(err, &few) {
+		return nil, &exitError{code: exitTooFew, err: fmt.Errorf("%d distinct people are known, k = %d are needed; nothing was rendered", few.Have, few.Need), hints: []string{
+			"enrol more people: ksamenet registry enroll PICTURES…",
+			fmt.Sprintf("or ask for less: --k %d", max(few.Have, 1)),
+			"or --uncertified: everyone shares one surrogate, and the report says NOT CERTIFIED",
+		}}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &analysis{list: list, reading: r.Reading, fps: fps, times: an.Times()}, nil
+}
+
+func (s *session) warn(format string, a ...any) {
+	fmt.Fprintf(s.err, "warning: "+format+"\n", a...)
+}
+
+// redact is both passes.
+func (s *session) redact(ctx context.Context, j job) error {
+	if err := s.checkOutput(j); err != nil {
+		return err
+	}
+	a, err := s.analyze(ctx, j.input)
+	if err != nil {
+		return err
+	}
+	return s.render(ctx, j, a)
+}
+
+// checkOutput refuses before any work what could only fail after it.
+func (s *session) checkOutput(j job) error {
+	if err := av.CheckOutput(j.input, j.output, s.c.Bool("overwrite")); err != nil {
+		code := exitUsage
+		if errors.Is(err, av.ErrOutput) {
+			code = exitFailed
+		}
+		e := &exitError{code: code, err: err}
+		if errors.Is(err, av.ErrExists) {
+			e.hints = []string{"say --overwrite, or another name"}
+		}
+		return e
+	}
+	return checkPlain(j.input, j.report, s.c.Bool("overwrite"))
+}
+
+// render is pass 2: it obeys a's list, writes output and report, and names the output by how it went.
+func (s *session) render(ctx context.Context, j job, a *analysis) (err error) {
+	gen, err := pipeline.OpenSurrogates(ctx, s.cfg, a.list)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, gen.Close()) }()
+	r := pipeline.NewRenderer(s.cfg, a.list, gen)
+	p := s.progress("render", a.list.Source.Frames)
+	opt := av.TranscodeOptions{Codec: s.c.String("codec"), Overwrite: s.c.Bool("overwrite"), Metadata: map[string]string{"comment": "Faces are synthetic (ksamenet)"}}
+	if crf := s.c.Int("crf"); crf >= 0 {
+		opt.CRF = &crf
+	}
+	res, err := av.Transcode(ctx, j.input, j.output, opt, func(pic *frame.Picture) error {
+		n, err := r.Picture(ctx, pic)
+		p.step(n)
+		return err
+	})
+	fps := p.finish()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, res.Output.Abort()) }() // does nothing after Commit
+
+	sum, err := fileSHA256(ctx, res.Output.Path())
+	if err != nil {
+		return err
+	}
+	rep := report.New(s.cfg.Tool, a.list)
+	e := gen.Engine()
+	rep.Engine = report.Engine{Backend: e.Backend, Version: e.Version, Device: e.Device}
+	rep.Models = gen.Models()
+	if s.stages != nil {
+		rep.Models = append(s.stages.Models(), rep.Models...)
+	}
+	if s.reg != nil {
+		st := s.reg.State()
+		rep.Ledger = report.Ledger{Rows: int(st.Rows()), Head: st.Head()}
+	}
+	rep.Finish(r.Coverage(), report.File{SHA256: sum, Frames: res.Frames, Truncated: res.Truncated})
+
+	final, outcome := s.verdict(j, a, rep)
+	if err := writeAtomic(j.report, rep.Write); err != nil {
+		return err
+	}
+	if err := res.Output.Commit(final); err != nil {
+		return errors.Join(err, os.Remove(j.report))
+	}
+	if err := s.release(ctx, a.list, sum); err != nil {
+		return err
+	}
+	return errors.Join(outcome, s.summary(j, final, a, rep, r, fps))
+}
+
+// verdict is the name that the output earns, and the error that goes with a lesser one.
+func (s *session) verdict(j job, a *analysis, rep *report.Report) (final string, outcome error) {
+	switch {
+	case rep.Coverage.Uncovered > 0 || rep.Output.Frames != rep.Input.Frames || rep.Verdict != report.Certified && a.list.Policy.Certified:
+		final = suffixed(j.output, "unverified")
+		return final, &exitError{code: exitIncomplete, err: fmt.Errorf("done, but not as asked: %s", strings.Join(rep.Reasons, "; ")), hints: []string{"the output is " + final}}
+	case a.list.Source.Truncated && !s.c.Bool("allow-truncated"):
+		final = suffixed(j.output, "partial")
+		return final, withHint(fmt.Errorf("the input ended early; what could be decoded is in %s", final), "--allow-truncated gives it the final name")
+	default:
+		return j.output, nil
+	}
+}
+
+// release writes into the ledger that these clusters were shown.
+func (s *session) release(ctx context.Context, l *decisions.List, digest string) error {
+	if s.reg == nil || !l.Policy.Certified || len(l.Clusters) == 0 {
+		return nil
+	}
+	tx, err := s.reg.Begin()
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	var ids []ksame.ClusterID
+	for _, c := range l.Clusters {
+		ids = append(ids, ksame.ClusterID(c.ID))
+	}
+	if err := tx.Release(l.Policy.K, ids, digest); err != nil {
+		return err
+	}
+	return tx.Commit(ctx)
+}
+
+// summary tells what was done.
+func (s *session) summary(j job, final string, a *analysis, rep *report.Report, r *pipeline.Renderer, fps float64) error {
+	c := rep.Coverage
+	s.say("%s: %d frames, %d people, %d tracks, %d faces replaced, %d covered, %d kept", final, rep.Output.Frames, rep.People, rep.Tracks, c.Replaced, c.Covered, c.Kept)
+	if a.fps > 0 {
+		s.say("analysed at %.1f fps, rendered at %.1f fps; patch cache hit rate %.0f %%", a.fps, fps, 100*c.CacheHits)
+	} else {
+		s.say("rendered at %.1f fps; patch cache hit rate %.0f %%", fps, 100*c.CacheHits)
+	}
+	s.say("k = %d: %s (smallest cluster on screen: %d people of the registry, %d in this material)", rep.K, rep.Verdict, rep.KEff.Population, rep.KEff.Cast)
+	for _, why := range rep.Reasons {
+		s.say("  %s", why)
+	}
+	s.say("report: %s", j.report)
+	times := a.times
+	for i, d := range r.Times() {
+		times[i] += d
+	}
+	return s.event("summary", map[string]any{
+		"input": j.input, "output": final, "report": j.report, "frames": rep.Output.Frames, "people": rep.People, "tracks": rep.Tracks,
+		"clusters": len(rep.Clusters), "k": rep.K, "verdict": rep.Verdict, "faces": c.Faces, "replaced": c.Replaced, "covered": c.Covered, "kept": c.Kept,
+		"fps_analyse": round1(a.fps), "fps_render": round1(fps), "stage_ms": times.ByName(), "cache_hit_rate": c.CacheHits,
+	})
+}
