@@ -1,0 +1,127 @@
+package av
+
+import (
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/ffcli/internal/avplane"
+)
+
+// DecodeOptions set up a decoding run.
+type DecodeOptions struct {
+	Threads int // of the decoder; 0: one for each core
+}
+
+// Reading says how the reading of a file went.
+type Reading struct {
+	Frames          int64
+	Duration        time.Duration // time of the last frame from the first
+	Truncated       bool          // the input ended early
+	Reason          string        // why it is thought so
+	DecodeErrors    int64         // packets that the decoder refused; it went on with the next
+	CorruptPackets  int64         // video packets that the container marks as damaged
+	ConcealedFrames int64         // frames with parts that the decoder had to make up
+}
+
+// DecodeResult is the outcome of Decode.
+type DecodeResult struct{ Reading }
+
+func (r *reader) reading() Reading {
+	why := ""
+	if r.ended {
+		why = r.end.early()
+	}
+	d := time.Duration(0)
+	if r.clock.n > 0 {
+		d = r.clock.since(r.clock.last)
+	}
+	return Reading{
+		Frames: r.clock.n, Duration: d, Truncated: why != "", Reason: why, DecodeErrors: r.end.decodeErrors,
+		CorruptPackets: r.end.corrupt, ConcealedFrames: r.end.corruptFrames,
+	}
+}
+
+// decodeAhead is how many frames wait for the caller while the decoder works on.
+const decodeAhead = 3
+
+// Decode lends every picture of the file's video, in presentation order, to fn, which must not write to it. fn runs on
+// the calling goroutine; its error, or a panic as *PanicError, ends the run. An input that ends early is no error: see
+// Reading. It returns ErrOpen, ErrNoVideo, ErrDecode when no picture comes out, ErrChanged, frame.ErrLayout, or ctx's
+// cause. ctx is looked at between packets.
+func Decode(ctx context.Context, path string, opts DecodeOptions, fn func(*frame.Picture) error) (DecodeResult, error) {
+	src, err := Open(path)
+	if err != nil {
+		return DecodeResult{}, err
+	}
+	defer src.Close()
+	r, err := newReader(src, opts.Threads, decodeAhead+1, false)
+	if err != nil {
+		return DecodeResult{}, err
+	}
+	defer r.close()
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	items := make(chan item, decodeAhead)
+	var failed error // written before items is closed
+	go func() {
+		defer close(items)
+		for {
+			it, err := r.next(ctx)
+			if err != nil {
+				failed = err
+				return
+			}
+			items <- it // never blocks for long: there are no more frames than places
+		}
+	}()
+
+	var pic frame.Picture
+	var first error
+	for it := range items {
+		if first == nil {
+			if first = lend(&pic, it, false, fn); first != nil {
+				cancel(first)
+			}
+		}
+		r.release(it.frame)
+	}
+	cancel(nil)
+	switch {
+	case first != nil:
+		return DecodeResult{r.reading()}, first
+	case !errors.Is(failed, io.EOF):
+		return DecodeResult{r.reading()}, failed
+	}
+	return DecodeResult{r.reading()}, r.checkAny()
+}
+
+// checkAny returns ErrDecode when nothing was decoded.
+func (r *reader) checkAny() error {
+	if r.clock.n > 0 {
+		return nil
+	}
+	text := "no picture could be decoded"
+	if why := r.end.early(); why != "" {
+		text += ": " + why
+	}
+	return faultf(ErrDecode, nil, "%s: %s", filepath.Base(r.src.info.Path), text)
+}
+
+// lend maps a frame and calls fn with it.
+func lend(pic *frame.Picture, it item, writable bool, fn func(*frame.Picture) error) (err error) {
+	if err := avplane.Map(it.frame, writable, pic); err != nil {
+		return err
+	}
+	pic.Index, pic.PTS = it.index, it.pts
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Index: it.index, Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return fn(pic)
+}

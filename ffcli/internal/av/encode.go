@@ -1,0 +1,117 @@
+package av
+
+import (
+	"errors"
+
+	"github.com/asticode/go-astiav"
+	"github.com/ksamenet/ksamenet/ffcli/internal/avplane"
+)
+
+// timing is what an encoder has to be told apart, and what is put back into its packets.
+type timing struct {
+	ticks    int64 // presentation time in the input's time base
+	duration int64
+}
+
+// encoding turns frames into packets of the muxer's video lane. It belongs to one goroutine at a time.
+type encoding struct {
+	ec      *astiav.CodecContext
+	mux     *muxer
+	fixed   bool // the encoder counts frames: times are put back into its packets
+	tb      astiav.Rational
+	times   map[int64]timing // of frames in the encoder, by its PTS
+	pkt     *astiav.Packet
+	first   int64
+	begun   bool
+	frames  int64
+	packets int64
+}
+
+func newEncoding(ec *astiav.CodecContext, fam family, m *muxer, tb astiav.Rational) *encoding {
+	return &encoding{ec: ec, mux: m, fixed: fam.fixedRate, tb: tb, times: map[int64]timing{}, pkt: astiav.AllocPacket()}
+}
+
+// frame encodes one frame, or with nil what is left in the encoder.
+func (e *encoding) frame(f *astiav.Frame, ticks int64) error {
+	if f != nil {
+		pts, err := e.encoderTime(ticks)
+		if err != nil {
+			return err
+		}
+		e.times[pts] = timing{ticks, max(0, avplane.Describe(f).Duration)}
+		f.SetPts(pts)
+		f.SetPictureType(astiav.PictureTypeNone) // else the encoder repeats the input's choice
+		e.frames++
+	}
+	avplane.TakeLog()
+	if err := e.ec.SendFrame(f); err != nil && !errors.Is(err, astiav.ErrEof) {
+		return faultf(ErrEncoder, err, "encoding picture %d: %s", e.frames-1, reason(err))
+	}
+	for {
+		err := e.ec.ReceivePacket(e.pkt)
+		if errors.Is(err, astiav.ErrEagain) || errors.Is(err, astiav.ErrEof) {
+			return nil
+		}
+		if err != nil {
+			return faultf(ErrEncoder, err, "encoding picture %d: %s", e.frames-1, reason(err))
+		}
+		if err := e.packet(); err != nil {
+			return err
+		}
+	}
+}
+
+// encoderTime is the time to give to the encoder: the input's own, or for encoders of a fixed rate the frame's number. It
+// refuses a variable rate for the latter rather than moving frames.
+func (e *encoding) encoderTime(ticks int64) (int64, error) {
+	if !e.fixed {
+		return ticks, nil
+	}
+	if !e.begun {
+		e.first, e.begun = ticks, true
+	}
+	tb := e.ec.TimeBase()
+	n := astiav.RescaleQ(ticks-e.first, e.tb, tb)
+	back := e.first + astiav.RescaleQ(n, tb, e.tb)
+	tolerance := 1 + astiav.RescaleQ(1, tb, e.tb)/8
+	if d := ticks - back; d > tolerance || d < -tolerance {
+		return 0, faultf(ErrEncoder, nil, "picture %d is not at a multiple of the frame duration, and this encoder cannot keep a variable rate; choose another (libx264, ffv1, …)", e.frames)
+	}
+	return n, nil
+}
+
+func (e *encoding) packet() error {
+	defer e.pkt.Unref()
+	t, known := e.times[e.pkt.Pts()]
+	if known {
+		delete(e.times, e.pkt.Pts())
+	}
+	from := e.ec.TimeBase()
+	if e.fixed {
+		e.pkt.RescaleTs(from, e.tb)
+		if dts := e.pkt.Dts(); dts != astiav.NoPtsValue {
+			e.pkt.SetDts(dts + e.first)
+		}
+		e.pkt.SetPts(e.pkt.Pts() + e.first)
+		if known {
+			e.pkt.SetPts(t.ticks)
+			e.pkt.SetDts(min(e.pkt.Dts(), t.ticks))
+		}
+		from = e.tb
+	}
+	if known && t.duration > 0 {
+		e.pkt.SetDuration(t.duration)
+	}
+	e.packets++
+	return e.mux.write(e.pkt, e.mux.video, from)
+}
+
+// complete says that every frame came out as a packet.
+func (e *encoding) complete() error {
+	if e.packets != e.frames {
+		return faultf(ErrEncoder, nil, "the encoder made %d packets of %d pictures", e.packets, e.frames)
+	}
+	return nil
+}
+
+func (e *encoding) close() { e.pkt.Free() }

@@ -1,0 +1,293 @@
+package av
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/asticode/go-astiav"
+	"github.com/ksamenet/ksamenet/ffcli/internal/avplane"
+)
+
+// lane carries one input stream to the output.
+type lane struct {
+	in, out *astiav.Stream
+	lastDTS int64 // in the output's time base
+	begun   bool
+}
+
+// muxer writes the container. It belongs to one goroutine at a time.
+type muxer struct {
+	oc       *astiav.FormatContext
+	pb       *astiav.IOContext
+	lanes    []*lane // by input stream; nil where a stream is left out
+	video    *lane
+	dropped  []Stream // left out
+	strict   bool     // equal DTS in a row are not allowed
+	retimed  int64
+	lateSeen map[int]bool
+}
+
+// newMuxer makes a container of the kind that name's extension tells, to be written to path. The caller closes it.
+func newMuxer(name, path string) (*muxer, error) {
+	base := filepath.Base(name)
+	avplane.TakeLog()
+	guess, err := astiav.AllocOutputFormatContext(nil, "", name)
+	if err != nil {
+		return nil, faultf(ErrOutput, err, "%s: no container is known for the extension %q", base, filepath.Ext(name))
+	}
+	format, flags := guess.OutputFormat().Name(), guess.OutputFormat().Flags()
+	guess.Free()
+	if flags.Has(astiav.IOFormatFlagNofile) {
+		return nil, faultf(ErrOutput, nil, "%s: %s writes more than one file, or none", base, format)
+	}
+	// With the part file's own name: muxers that rewrite their file (faststart) open it again by that name.
+	oc, err := astiav.AllocOutputFormatContext(nil, format, path)
+	if err != nil {
+		return nil, faultf(ErrOutput, err, "%s: %s: %v", base, format, err)
+	}
+	if !strings.HasPrefix(format, "mxf") { // whose identifiers have to be unique
+		oc.SetFlags(oc.Flags().Add(astiav.FormatContextFlagBitexact))
+	}
+	return &muxer{oc: oc, strict: !flags.Has(astiav.IOFormatFlagTsNonstrict)}, nil
+}
+
+func (m *muxer) globalHeader() bool {
+	return m.oc.OutputFormat().Flags().Has(astiav.IOFormatFlagGlobalheader)
+}
+
+// isISO says that the container is of the QuickTime and MP4 kind.
+func (m *muxer) isISO() bool {
+	return slices.Contains([]string{"mov", "mp4", "ipod", "psp", "3gp", "3g2", "f4v", "ismv"}, m.oc.OutputFormat().Name())
+}
+
+// addStreams makes the output's streams in the input's order.
+func (m *muxer) addStreams(s *Source, ec *astiav.CodecContext, first *astiav.Frame, opts *TranscodeOptions) error {
+	if err := avplane.CopyContainerProps(m.oc, s.ic); err != nil {
+		return faultf(ErrOutput, err, "%v", err)
+	}
+	if !avplane.CanMux(m.oc, codecIDOf(ec)) {
+		return faultf(ErrOutput, nil, "%s cannot hold video in %s", m.oc.OutputFormat().Name(), codecIDOf(ec).Name())
+	}
+	m.lanes = make([]*lane, len(s.streams))
+	for i, st := range s.streams {
+		if i == s.info.Video {
+			l, err := m.addVideo(s, ec, first)
+			if err != nil {
+				return err
+			}
+			m.lanes[i], m.video = l, l
+			continue
+		}
+		keep, err := m.keeps(s, st, opts)
+		if err != nil {
+			return err
+		}
+		if !keep {
+			m.dropped = append(m.dropped, s.info.Streams[i])
+			continue
+		}
+		l, err := m.addCopy(st)
+		if err != nil {
+			return err
+		}
+		m.lanes[i] = l
+	}
+	return nil
+}
+
+func codecIDOf(ec *astiav.CodecContext) astiav.CodecID {
+	p := astiav.AllocCodecParameters()
+	defer p.Free()
+	if err := p.FromCodecContext(ec); err != nil {
+		return astiav.CodecIDNone
+	}
+	return p.CodecID()
+}
+
+// keeps says whether a stream other than the edited one goes to the output. Other pictures never go: they would show in
+// the clear what the edit hides. A cover is left out, and reported; a second film stops the run unless it is dropped.
+func (m *muxer) keeps(s *Source, st *astiav.Stream, opts *TranscodeOptions) (bool, error) {
+	info, p := s.info.Streams[st.Index()], st.CodecParameters()
+	if slices.Contains(opts.Drop, info.Index) {
+		return false, nil
+	}
+	switch p.MediaType() {
+	case astiav.MediaTypeVideo:
+		if info.AttachedPicture {
+			return false, nil
+		}
+		return false, &StreamError{info, "a second video stream would be copied unedited"}
+	case astiav.MediaTypeAttachment:
+		if strings.HasPrefix(tag(st, "mimetype"), "image/") {
+			return false, nil
+		}
+		return true, nil // the muxer's codec query does not know attachments
+	case astiav.MediaTypeData:
+		if rebuilt(s, st) {
+			return false, nil
+		}
+	}
+	if p.CodecID() == astiav.CodecIDNone || !avplane.CanMux(m.oc, p.CodecID()) {
+		if opts.DropUnmuxable {
+			return false, nil
+		}
+		return false, &StreamError{info, m.oc.OutputFormat().Name() + " cannot hold it"}
+	}
+	return true, nil
+}
+
+// rebuilt names the tracks of QuickTime files that its muxer makes anew: timecode, from the stream's metadata, and
+// chapter titles, from the chapters.
+func rebuilt(s *Source, st *astiav.Stream) bool {
+	switch avplane.CodecTag(st.CodecParameters()) {
+	case "tmcd":
+		return true
+	case "text":
+		return avplane.Chapters(s.ic) > 0 && st.CodecParameters().CodecID() == astiav.CodecIDBinData
+	}
+	return false
+}
+
+func (m *muxer) addVideo(s *Source, ec *astiav.CodecContext, first *astiav.Frame) (*lane, error) {
+	o := m.oc.NewStream(nil)
+	if o == nil {
+		return nil, faultf(ErrOutput, nil, "out of memory")
+	}
+	p, in := o.CodecParameters(), s.video.CodecParameters()
+	if err := p.FromCodecContext(ec); err != nil {
+		return nil, faultf(ErrOutput, err, "video stream: %v", err)
+	}
+	// Apple's players take HEVC by this tag only; FFmpeg's default is another.
+	if m.isISO() && p.CodecID() == astiav.CodecIDHevc && avplane.CodecTag(in) == "hvc1" {
+		p.SetCodecTag(in.CodecTag())
+	}
+	o.SetTimeBase(s.video.TimeBase())
+	if err := avplane.CopyStreamProps(o, s.video, false); err != nil {
+		return nil, faultf(ErrOutput, err, "video stream: %v", err)
+	}
+	if err := avplane.AddHDR(o, first); err != nil {
+		return nil, faultf(ErrOutput, err, "video stream: %v", err)
+	}
+	return &lane{in: s.video, out: o}, nil
+}
+
+func (m *muxer) addCopy(st *astiav.Stream) (*lane, error) {
+	info := describe(st)
+	o := m.oc.NewStream(nil)
+	if o == nil {
+		return nil, faultf(ErrOutput, nil, "out of memory")
+	}
+	if err := st.CodecParameters().Copy(o.CodecParameters()); err != nil {
+		return nil, &StreamError{info, err.Error()}
+	}
+	if !avplane.TagValid(m.oc, st.CodecParameters()) {
+		o.CodecParameters().SetCodecTag(0)
+	}
+	o.SetTimeBase(st.TimeBase())
+	if err := avplane.CopyStreamProps(o, st, true); err != nil {
+		return nil, &StreamError{info, err.Error()}
+	}
+	return &lane{in: st, out: o}, nil
+}
+
+// start opens the file and writes the header.
+func (m *muxer) start(name, path string, set map[string]string) error {
+	base := filepath.Base(name)
+	pb, err := astiav.OpenIOContext("file:"+path, astiav.NewIOContextFlags(astiav.IOContextFlagWrite))
+	if err != nil {
+		return faultf(ErrOutput, err, "%s cannot be written: %v", base, err)
+	}
+	m.pb = pb
+	m.oc.SetPb(pb)
+	d, err := dictionary(set)
+	if err != nil {
+		return err
+	}
+	defer d.Free()
+	avplane.TakeLog()
+	if err := m.oc.WriteHeader(d); err != nil {
+		return faultf(ErrOutput, err, "%s: %s: %s", base, m.oc.OutputFormat().Name(), reason(err))
+	}
+	if left := leftover(d); left != "" {
+		return faultf(ErrOutput, nil, "container %s has no option %q", m.oc.OutputFormat().Name(), left)
+	}
+	return nil
+}
+
+// copy writes a packet of another stream and frees it.
+func (m *muxer) copy(p *astiav.Packet) error {
+	defer p.Free()
+	i := p.StreamIndex()
+	if i >= len(m.lanes) {
+		m.late(i)
+		return nil
+	}
+	if m.lanes[i] == nil {
+		return nil
+	}
+	return m.write(p, m.lanes[i], m.lanes[i].in.TimeBase())
+}
+
+// late notes a stream that appeared after the headers were read: the output has no place for it.
+func (m *muxer) late(i int) {
+	if m.lateSeen[i] {
+		return
+	}
+	if m.lateSeen == nil {
+		m.lateSeen = map[int]bool{}
+	}
+	m.lateSeen[i] = true
+	m.dropped = append(m.dropped, Stream{Index: i, Type: "late", Codec: "unknown"})
+}
+
+// write puts a packet with times in tb into its lane. Rounding to a coarser time base may make decoding times meet; they
+// are then moved on by a tick, as the ffmpeg tool does, and counted.
+func (m *muxer) write(p *astiav.Packet, l *lane, tb astiav.Rational) error {
+	p.SetStreamIndex(l.out.Index())
+	p.RescaleTs(tb, l.out.TimeBase())
+	p.SetPos(-1)
+	if dts := p.Dts(); dts != astiav.NoPtsValue {
+		least := l.lastDTS
+		if m.strict {
+			least++
+		}
+		if l.begun && dts < least {
+			p.SetDts(least)
+			if pts := p.Pts(); pts != astiav.NoPtsValue && pts < least {
+				p.SetPts(least)
+			}
+			m.retimed++
+		}
+		l.lastDTS, l.begun = p.Dts(), true
+	}
+	avplane.TakeLog()
+	if err := m.oc.WriteInterleavedFrame(p); err != nil {
+		return faultf(ErrOutput, err, "stream %d: %s", l.in.Index(), reason(err))
+	}
+	return nil
+}
+
+// finish writes the trailer and closes the file.
+func (m *muxer) finish() error {
+	if err := m.oc.WriteTrailer(); err != nil {
+		return faultf(ErrOutput, err, "the end of the file cannot be written: %s", reason(err))
+	}
+	pb := m.pb
+	m.pb = nil
+	if err := pb.Close(); err != nil {
+		return faultf(ErrOutput, err, "the end of the file cannot be written: %v", err)
+	}
+	return nil
+}
+
+func (m *muxer) close() {
+	if m.pb != nil {
+		m.pb.Close() // the file is thrown away
+		m.pb = nil
+	}
+	if m.oc != nil {
+		m.oc.Free()
+		m.oc = nil
+	}
+}

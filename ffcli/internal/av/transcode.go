@@ -1,0 +1,313 @@
+package av
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"sync"
+
+	"github.com/asticode/go-astiav"
+	"github.com/ksamenet/ksamenet/core/frame"
+)
+
+// TranscodeOptions set up a second pass. The zero value keeps the input's codec at high quality.
+type TranscodeOptions struct {
+	Codec         string            // encoder by FFmpeg's name; empty: the input's own family
+	CRF           *float64          // constant rate factor; nil: the encoder's default here
+	Options       map[string]string // further options of the encoder; an unknown one is an error
+	MuxOptions    map[string]string // options of the container ("movflags": "+faststart")
+	Threads       int               // of decoder and encoder, each; 0: one for each core. Outputs may differ with it
+	Overwrite     bool              // the output may exist
+	Drop          []int             // input streams to leave out
+	DropUnmuxable bool              // leave out what the output's container cannot hold, and report it
+}
+
+// TranscodeResult is the outcome of Transcode.
+type TranscodeResult struct {
+	Reading
+	Encoder string
+	// Streams gives for each input stream its index in the output, or -1.
+	Streams []int
+	// Dropped are the input streams that were left out: as asked, covers, and tracks that the muxer makes anew.
+	Dropped []Stream
+	// Retimed counts packets and frames whose time was moved by a tick, because it did not follow the one before.
+	Retimed int64
+	// Output is the finished file under its working name. The caller commits or aborts it.
+	Output *Output
+}
+
+// job is a transcoding run: everything that has to be closed.
+type job struct {
+	src         *Source
+	reader      *reader
+	encoder     *astiav.CodecContext
+	encoderName string
+	mux         *muxer
+	enc         *encoding
+	out         *Output
+	pending     []item // what was read before the first frame, and it
+}
+
+// pendingLimit bounds the packets held until the first picture is decoded.
+const pendingLimit = 256 << 20
+
+// Check does everything of Transcode up to the first picture, and throws it away: it finds out in a moment whether the
+// encoder takes the pictures, the container the streams, and the directory the file.
+func Check(ctx context.Context, in, out string, opts TranscodeOptions) error {
+	j, err := newJob(ctx, in, out, &opts)
+	if err != nil {
+		return err
+	}
+	return j.abandon()
+}
+
+// Transcode reads in as Decode does, lends every picture, writable, to edit, and writes it and the packets of all other
+// streams to a working file beside out; see TranscodeResult.Output. Pictures come in presentation order with the Index
+// and PTS that Decode gives them. edit runs on the calling goroutine; its error, or a panic as *PanicError, ends the run.
+//
+// Other streams are copied packet by packet; metadata, chapters, dispositions, rotation, aspect ratio, colour tags, HDR10
+// and field order are kept. Pixel formats are never converted. On any error, and when ctx is done, the working file is
+// removed. ctx is looked at between packets.
+//
+// It returns the errors of Decode, ErrSameFile, ErrExists, ErrOutput, *StreamError, ErrEncoder.
+func Transcode(ctx context.Context, in, out string, opts TranscodeOptions, edit func(*frame.Picture) error) (TranscodeResult, error) {
+	j, err := newJob(ctx, in, out, &opts)
+	if err != nil {
+		return TranscodeResult{}, err
+	}
+	if err := j.run(ctx, edit); err != nil {
+		return j.result(), errors.Join(err, j.abandon())
+	}
+	res := j.result()
+	res.Output = j.out
+	return res, j.close()
+}
+
+func newJob(ctx context.Context, in, out string, opts *TranscodeOptions) (j *job, err error) {
+	if err := CheckOutput(in, out, opts.Overwrite); err != nil {
+		return nil, err
+	}
+	j = &job{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, j.abandon())
+			j = nil
+		}
+	}()
+	if j.src, err = Open(in); err != nil {
+		return j, err
+	}
+	for _, i := range opts.Drop {
+		if i < 0 || i >= len(j.src.streams) || i == j.src.info.Video {
+			return j, faultf(ErrOutput, nil, "%s: stream %d cannot be dropped: there are %d, and %d is the video", filepath.Base(in), i, len(j.src.streams), j.src.info.Video)
+		}
+	}
+	if j.reader, err = newReader(j.src, opts.Threads, framesInFlight(j.src), true); err != nil {
+		return j, err
+	}
+	first, err := j.firstFrame(ctx)
+	if err != nil {
+		return j, err
+	}
+	if j.out, err = newOutput(out, opts.Overwrite); err != nil {
+		return j, err
+	}
+	if j.mux, err = newMuxer(out, j.out.path); err != nil {
+		return j, err
+	}
+	var fam family
+	if j.encoder, fam, err = openEncoder(j.reader, first, j.mux.globalHeader(), opts); err != nil {
+		return j, err
+	}
+	j.encoderName = fam.encoder
+	if err = j.mux.addStreams(j.src, j.encoder, first, opts); err != nil {
+		return j, err
+	}
+	if err = j.mux.start(out, j.out.path, muxOptions(j, opts)); err != nil {
+		return j, err
+	}
+	j.enc = newEncoding(j.encoder, fam, j.mux, j.src.video.TimeBase())
+	return j, nil
+}
+
+// framesInFlight bounds decoded frames by memory: 4 to 12, at most about 128 MiB where 4 need less.
+func framesInFlight(s *Source) int {
+	bytes := max(1, s.info.W*s.info.H*3)
+	return min(12, max(4, (128<<20)/bytes))
+}
+
+// firstFrame reads up to the first frame: only it tells HDR10, field order and the real size.
+func (j *job) firstFrame(ctx context.Context) (*astiav.Frame, error) {
+	held := 0
+	for {
+		it, err := j.reader.next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil, j.reader.checkAny()
+		}
+		if err != nil {
+			return nil, err
+		}
+		j.pending = append(j.pending, it)
+		if it.frame != nil {
+			return it.frame, nil
+		}
+		if held += it.pkt.Size(); held > pendingLimit {
+			return nil, faultf(ErrDecode, nil, "%s: no picture in the first %d MiB of the other streams", filepath.Base(j.src.info.Path), pendingLimit>>20)
+		}
+	}
+}
+
+// muxOptions adds what keeps times as they are.
+func muxOptions(j *job, opts *TranscodeOptions) map[string]string {
+	set := maps.Clone(opts.MuxOptions)
+	if set == nil {
+		set = map[string]string{}
+	}
+	// The muxer of transport streams adds its delay of 1.4 s to every time; a stream that starts late enough, as those
+	// out of FFmpeg do, has room for it already.
+	const delay = 700_000 // µs; the muxer doubles it
+	if j.mux.oc.OutputFormat().Name() == "mpegts" {
+		setDefault(set, "max_delay", fmt.Sprint(delay))
+		if start := j.src.ic.StartTime(); start != astiav.NoPtsValue && start >= 2*delay {
+			setDefault(set, "mpegts_copyts", "1")
+		}
+	}
+	return set
+}
+
+func setDefault(set map[string]string, key, value string) {
+	if _, ok := set[key]; !ok {
+		set[key] = value
+	}
+}
+
+// run moves items through three stages: decode, edit (here), encode. The frames are bounded by the reader, the packets by
+// the channels. It returns when all stages have ended.
+func (j *job) run(ctx context.Context, edit func(*frame.Picture) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	decoded, edited := make(chan item, 64), make(chan item, 64)
+	var wg sync.WaitGroup
+	pending := j.pending
+	j.pending = nil
+	wg.Go(func() {
+		defer close(decoded)
+		for _, it := range pending {
+			decoded <- it
+		}
+		for {
+			it, err := j.reader.next(ctx)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				cancel(err)
+				return
+			}
+			decoded <- it // the edit stage empties the channel to its end, whatever happens
+		}
+	})
+	wg.Go(func() {
+		for it := range edited {
+			if ctx.Err() == nil {
+				if err := j.sink(it); err != nil {
+					cancel(err)
+				}
+				continue
+			}
+			j.discard(it)
+		}
+	})
+	var pic frame.Picture
+	for it := range decoded {
+		if ctx.Err() == nil && it.frame != nil {
+			if err := lend(&pic, it, true, edit); err != nil {
+				cancel(err)
+			}
+		}
+		edited <- it
+	}
+	close(edited)
+	wg.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := j.enc.frame(nil, 0); err != nil {
+		return err
+	}
+	if err := j.enc.complete(); err != nil {
+		return err
+	}
+	if err := j.mux.finish(); err != nil {
+		return err
+	}
+	if err := syncFile(j.out.path); err != nil {
+		return faultf(ErrOutput, err, "the output cannot be brought to disk: %v", err)
+	}
+	return nil
+}
+
+// sink encodes or copies an item, and gives it back.
+func (j *job) sink(it item) error {
+	if it.frame == nil {
+		return j.mux.copy(it.pkt)
+	}
+	defer j.reader.release(it.frame)
+	return j.enc.frame(it.frame, it.ticks)
+}
+
+func (j *job) discard(it item) {
+	if it.frame != nil {
+		j.reader.release(it.frame)
+	} else {
+		it.pkt.Free()
+	}
+}
+
+func (j *job) result() TranscodeResult {
+	r := TranscodeResult{Reading: j.reader.reading(), Encoder: j.encoderName, Dropped: j.mux.dropped, Retimed: j.mux.retimed + j.reader.clock.retimed}
+	for _, l := range j.mux.lanes {
+		n := -1
+		if l != nil {
+			n = l.out.Index()
+		}
+		r.Streams = append(r.Streams, n)
+	}
+	return r
+}
+
+// abandon closes everything and removes the working file.
+func (j *job) abandon() error {
+	err := j.close()
+	if j.out != nil {
+		err = errors.Join(err, j.out.Abort())
+	}
+	return err
+}
+
+// close frees everything but the working file.
+func (j *job) close() error {
+	for _, it := range j.pending {
+		j.discard(it)
+	}
+	j.pending = nil
+	if j.enc != nil {
+		j.enc.close()
+	}
+	if j.encoder != nil {
+		j.encoder.Free()
+	}
+	if j.mux != nil {
+		j.mux.close()
+	}
+	if j.reader != nil {
+		j.reader.close()
+	}
+	if j.src != nil {
+		return j.src.Close()
+	}
+	return nil
+}
