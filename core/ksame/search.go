@@ -4,8 +4,9 @@ import "slices"
 
 const (
 	defaultSweeps = 20
-	// neighbours is how many clusters a person is tried in per sweep, best first. On 2,000 Gaussian people (d = 128, k = 5)
-	// more than 16 lowered the information loss by less than 0.1 points.
+	// neighbours is how many clusters a person is tried in per sweep, best first. On 979 people (d = 128, synthetic, seed 11)
+	// trying all 195 clusters lowered the information loss from 56.8 to 56.4 % (k = 5) and 65.4 to 65.3 % (k = 10), in eight
+	// times the time.
 	neighbours = 16
 	// gainFloor keeps rounding noise from counting as progress, so that the search ends.
 	gainFloor = 1e-9
