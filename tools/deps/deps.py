@@ -71,6 +71,8 @@ def sha256(path):
 def place(content, dest):
     """Writes content to dest: complete under a temporary name first, synced, then renamed."""
     dest.parent.mkdir(parents=True, exist_ok=True)
+    for stale in dest.parent.glob(f".{dest.name}.*"):  # of a run that was killed; there is one run at a time
+        stale.unlink()
     fd, temp = tempfile.mkstemp(prefix=f".{dest.name}.", dir=dest.parent)
     try:
         with os.fdopen(fd, "wb") as f:
@@ -101,21 +103,28 @@ class Tools:
 
     def python(self, converters=False):
         """Returns the environment's interpreter; with converters, what they import is installed."""
-        wanted = hashlib.sha256(CONVERT.read_bytes() + sys.version.encode()).hexdigest()
-        interpreter, stamp = self._home / "bin" / "python", self._home / "convert.sha256"
+        interpreter = self._home / "bin" / "python"
         if not self._ready:
-            if not (self._home / "made").is_file() or not interpreter.exists():
+            # An environment belongs to one interpreter: another version of it has other folders.
+            if not self._stamped("interpreter", sys.executable + sys.version) or not interpreter.exists():
                 say("making a private Python environment for the model converters")
                 shutil.rmtree(self._home, ignore_errors=True)
                 run("making a Python environment (is python3-venv installed?)", sys.executable, "-m", "venv", str(self._home))
-                (self._home / "made").touch()
+                self._stamp("interpreter", sys.executable + sys.version)
             self._ready = True
-        if converters and (not stamp.is_file() or stamp.read_text() != wanted):
+        if converters and not self._stamped("packages", CONVERT.read_text()):
             say("installing the model converters' packages (about 40 MB)")
             run("installing the converters' packages", str(interpreter), "-m", "pip", "install", "--quiet",
                 "--disable-pip-version-check", "--only-binary=:all:", "--require-hashes", "-r", str(CONVERT))
-            stamp.write_text(wanted)
+            self._stamp("packages", CONVERT.read_text())
         return str(interpreter)
+
+    def _stamped(self, step, content):
+        path = self._home / f"{step}.done"
+        return path.is_file() and path.read_text() == content
+
+    def _stamp(self, step, content):
+        place(content.encode(), self._home / f"{step}.done")
 
 
 def wheel(tools, package, machine):
@@ -136,7 +145,7 @@ def wheel(tools, package, machine):
         requirement.write(" ".join([package, *(f"--hash=sha256:{h}" for h in sorted(hashes))]) + "\n")
         requirement.flush()
         # Fixed tags: the same file whatever Python is here.
-        run(f"downloading {package}", tools.python(), "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
+        run(f"downloading {package} (is the package index reachable?)", tools.python(), "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
             "--no-deps", "--require-hashes", "--only-binary=:all:", "--implementation=cp", "--python-version=3.11",
             "--abi=cp311", f"--platform=manylinux_2_28_{machine}", f"--dest={folder}", f"--requirement={requirement.name}")
     for path in folder.glob("*.whl"):
