@@ -304,7 +304,7 @@ func TestOvalInsideCore(t *testing.T) {
 		}
 		for _, p := range oval {
 			dx, dy := p.X-o.x, p.Y-o.y
-			if d := math.Hypot(dx, dy); d > o.at(dx/d, dy/d)*(1+1e-9)/1.039 {
+			if d := math.Hypot(dx, dy); d > o.at(dx/d, dy/d)*(1+1e-9)/dilation {
 				t.Fatalf("%v lies outside: %v of %v", p, d, o.at(dx/d, dy/d))
 			}
 		}
@@ -404,7 +404,7 @@ func FuzzCompose(f *testing.F) {
 
 func TestDeterminism(t *testing.T) {
 	s := placed(newPatch(128), 90, 70, 100, 12)
-	s.Tone = Tone{Luma: 30, Spread: 5, Cb: -3, Cr: 4, Skin: 2}
+	s.Tone = Tone{Luma: 30, Black: 5, Cb: -3, Cr: 4, Skin: 2}
 	a, b := newPicture(frame.NV12, 200, 150, 4), newPicture(frame.NV12, 200, 150, 4)
 	used := New()
 	if _, err := used.Compose(newPicture(frame.P010, 300, 300, 9), placed(newPatch(256), 150, 150, 280, 100)); err != nil {
@@ -445,7 +445,7 @@ func BenchmarkCompose(b *testing.B) {
 		b.Run(l.Name, func(b *testing.B) {
 			p := newPicture(l, 1280, 720, 1)
 			s := placed(newPatch(256), 640, 360, 200/.66, 5) // the oval is .66 of the patch wide
-			s.Tone = Tone{Luma: 30, Spread: 5, Skin: 2}
+			s.Tone = Tone{Luma: 30, Black: 5, Skin: 2}
 			c := New()
 			b.ReportAllocs()
 			for b.Loop() {

@@ -14,34 +14,45 @@ const (
 )
 
 // mask is m: 1 on the core, then the greater of a feather and the surrogate's own opacity, which ends at reach.
+// It is one function of the place for all components, else a rim of surrogate chroma would stand on the background's luma.
 type mask struct {
 	outline
-	slack          float64 // pixels beyond the outline at which m is still 1
 	feather, reach float64 // pixels
+	// widen is how many pixels beyond the outline m is still 1, so that no chroma sample that a core pixel shares keeps
+	// anything of the source: the way from a sample to the farthest pixel that it serves.
+	widen float64
+	// apart is how many pixels beyond the outline a pixel shares no sample with the core.
+	apart float64
 }
 
-// newMask makes the mask for a layout. The slack keeps m = 1 on every chroma sample that any core pixel shares.
 func newMask(o outline, l *frame.Layout) mask {
-	step := 1.0
+	m := mask{outline: o}
 	for _, c := range l.Components[:l.Colors()] {
-		step = max(step, float64(uint(1)<<max(c.SubX, c.SubY)))
+		w, h := float64(int(1)<<c.SubX), float64(int(1)<<c.SubY)
+		offX, offY := siting(l, c)
+		m.widen = max(m.widen, math.Hypot(max(offX-.5, w-.5-offX), max(offY-.5, h-.5-offY)))
+		m.apart = max(m.apart, math.Hypot(w-1, h-1))
 	}
-	m := mask{outline: o, slack: step * (1 + o.steep)}
+	m.widen, m.apart = m.widen*(1+o.steep), m.apart*(1+o.steep)
 	m.feather = max(featherShare*o.c0, 1.5)
 	m.reach = max(reachShare*o.c0, m.feather)
 	return m
 }
 
-func (m *mask) box() frame.Rect { return m.outline.box(m.slack + m.reach) }
+func (m *mask) box() frame.Rect { return m.outline.box(m.widen + m.reach) }
 
-// rim returns, for a point outside the core, the feather's mask and the limit on the surrogate's own opacity.
-// (dx, dy) is relative to the centre.
-func (m *mask) rim(dx, dy float64) (feather, limit float32) {
+// beyond is the distance of the point at (dx, dy) from the centre to the outline, along the ray; negative inside.
+func (m *mask) beyond(dx, dy float64) float64 {
 	r := math.Sqrt(dx*dx + dy*dy)
 	if r == 0 {
-		return 1, 1
+		return -m.lo
 	}
-	e := r - m.at(dx/r, dy/r) - m.slack
+	return r - m.at(dx/r, dy/r)
+}
+
+// rim returns, for a point at (dx, dy) from the centre, the feather's mask and the limit on the surrogate's own opacity.
+func (m *mask) rim(dx, dy float64) (feather, limit float32) {
+	e := m.beyond(dx, dy) - m.widen
 	switch {
 	case e <= 0:
 		return 1, 1
@@ -57,7 +68,7 @@ func (m *mask) rim(dx, dy float64) (feather, limit float32) {
 
 // inner is the radius within which m is 1 at every angle; beyond outer it is 0.
 func (m *mask) inner() float64 { return m.lo }
-func (m *mask) outer() float64 { return m.hi + m.slack + m.reach }
+func (m *mask) outer() float64 { return m.hi + m.widen + m.reach }
 
 func smoothstep(t float64) float64 {
 	if t <= 0 {

@@ -9,16 +9,20 @@ import (
 	"github.com/ksamenet/ksamenet/core/frame"
 )
 
-// dilation grows the person's oval: the mesh's outline runs on the skin, some pixels inside the silhouette.
-const dilation = 1.04
+// dilation grows the person's oval. It is small because the series exceeds the oval already, by 3 % in the mean over 33
+// faces; more would show as a rim of fill around the surrogate.
+const dilation = 1.01
 
-// outline is the core's edge as a radius over the angle, a Fourier series of third order about a centre:
-// R(θ) = c0 + Σ cn·cos nθ + sn·sin nθ. It holds the person's dilated oval, and of its shape it keeps seven numbers only
-// (centre, size, aspect and roll, taper), so that the edge of the mask says little about the person.
+// order of the series. Third order exceeds the same ovals by 5.7 %, fifth by 1.9 %.
+const order = 4
+
+// outline is the core's edge as a radius over the angle, a Fourier series about a centre:
+// R(θ) = c0 + Σ cn·cos nθ + sn·sin nθ. It holds the person's oval, and of its shape it keeps 2·order+1 numbers only
+// (size, aspect, taper, jaw), so that the edge of the mask says little about the person.
 type outline struct {
 	x, y   float64
 	c0     float64
-	c, s   [3]float64
+	c, s   [order]float64
 	lo, hi float64 // least and greatest radius
 	steep  float64 // bound of |dR/dθ| / R
 }
@@ -63,7 +67,7 @@ func newOutline(oval []frame.Point) (outline, error) {
 		r := rayHull(h, o.x, o.y, d[0], d[1])
 		o.c0 += r / angles
 		c, s := harmonics(d[0], d[1])
-		for k := range 3 {
+		for k := range order {
 			o.c[k] += r * c[k] * 2 / angles
 			o.s[k] += r * s[k] * 2 / angles
 		}
@@ -71,7 +75,7 @@ func newOutline(oval []frame.Point) (outline, error) {
 	o.bound()
 	if o.lo < o.c0/4 {
 		// A sliver: its series may turn negative. A circle covers more, so it is the private choice.
-		o.c, o.s = [3]float64{}, [3]float64{}
+		o.c, o.s = [order]float64{}, [order]float64{}
 		o.bound()
 	}
 	need := 1.0
@@ -83,7 +87,7 @@ func newOutline(oval []frame.Point) (outline, error) {
 	}
 	need *= dilation
 	o.c0 *= need
-	for k := range 3 {
+	for k := range order {
 		o.c[k] *= need
 		o.s[k] *= need
 	}
@@ -99,7 +103,7 @@ func (o *outline) bound() {
 		o.lo, o.hi = min(o.lo, r), max(o.hi, r)
 	}
 	slope := 0.0
-	for k := range 3 {
+	for k := range order {
 		slope += float64(k+1) * math.Hypot(o.c[k], o.s[k])
 	}
 	margin := slope * math.Pi / angles
@@ -112,7 +116,8 @@ func (o *outline) bound() {
 // at is the radius in the direction of the unit vector (c, s).
 func (o *outline) at(c, s float64) float64 {
 	c2, s2 := c*c-s*s, 2*c*s
-	return o.c0 + o.c[0]*c + o.s[0]*s + o.c[1]*c2 + o.s[1]*s2 + o.c[2]*(c2*c-s2*s) + o.s[2]*(s2*c+c2*s)
+	c3, s3 := c2*c-s2*s, s2*c+c2*s
+	return o.c0 + o.c[0]*c + o.s[0]*s + o.c[1]*c2 + o.s[1]*s2 + o.c[2]*c3 + o.s[2]*s3 + o.c[3]*(c2*c2-s2*s2) + o.s[3]*(2*c2*s2)
 }
 
 // box bounds the outline moved out by d pixels.
@@ -127,9 +132,9 @@ func (o *outline) box(d float64) frame.Rect {
 	return frame.Rect{X0: b.X0 - d, Y0: b.Y0 - d, X1: b.X1 + d, Y1: b.Y1 + d}
 }
 
-func harmonics(c, s float64) (cs, sn [3]float64) {
+func harmonics(c, s float64) (cs, sn [order]float64) {
 	cs[0], sn[0] = c, s
-	for k := 1; k < 3; k++ {
+	for k := 1; k < order; k++ {
 		cs[k], sn[k] = cs[k-1]*c-sn[k-1]*s, sn[k-1]*c+cs[k-1]*s
 	}
 	return cs, sn

@@ -104,10 +104,10 @@ func (t *texture) extent(place similarity, box frame.Rect, n int) {
 	t.w, t.h = from(hi[0])+7-t.x0, from(hi[1])+7-t.y0
 }
 
-// trustOf is how far a texel's colour counts, by its alpha: the network's colours are loose where alpha is low.
+// trustOf is how far a texel's colour counts, by its alpha: where alpha is low there is hair, or nothing learnt.
 var trustOf = func() (t [256]float32) {
 	for i := range t {
-		t[i] = min(1, max(0, (float32(i)/255-.5)/.4))
+		t[i] = min(1, max(0, (float32(i)/255-.7)/.28))
 	}
 	return t
 }()

@@ -6,14 +6,14 @@ import (
 	"github.com/ksamenet/ksamenet/core/frame"
 )
 
-// Tone is what a surrogate's colour may learn of a shot: brightness, contrast and colour cast of what surrounds the
-// face, on a coarse grid. It never contains a pixel of the core. The zero Tone means "not known".
+// Tone is what a surrogate's colour may learn of a shot: brightness and colour cast of what surrounds the face, and the
+// picture's black level, on a coarse grid. It never contains a pixel of the core. The zero Tone means "not known".
 type Tone struct {
-	Luma   uint8 `json:"y"`  // 1..63 for 0..1: mean luma of the skin around the core or, without skin, of all of it
-	Spread uint8 `json:"s"`  // 0..15 for 0..0.5: standard deviation of the luma of all of it
-	Cb     int8  `json:"cb"` // −16..15, in steps of 1/96 of the full chroma range
-	Cr     int8  `json:"cr"`
-	Skin   uint8 `json:"k"` // 0..3: how much skin was seen
+	Luma  uint8 `json:"y"`  // 1..63 for 0..1: mean luma of the brighter skin around the core or, without skin, of all around it
+	Black uint8 `json:"b"`  // 0..15 for 0..0.3: luma below which 2 % of the picture lie (haze and lifted blacks)
+	Cb    int8  `json:"cb"` // −16..15, in steps of 1/96 of the full chroma range; of the same samples as Luma
+	Cr    int8  `json:"cr"`
+	Skin  uint8 `json:"k"` // 0..3: how much skin was seen
 }
 
 // ToneBits is the upper bound of information that one Tone carries. A caller that uses one Tone for a whole track
@@ -22,17 +22,17 @@ const ToneBits = 6 + 4 + 5 + 5 + 2
 
 const chromaStep = 1. / 96
 
-func (t Tone) luma() float64   { return float64(t.Luma) / 63 }
-func (t Tone) spread() float64 { return float64(t.Spread) / 30 }
-func (t Tone) cb() float64     { return float64(t.Cb) * chromaStep }
-func (t Tone) cr() float64     { return float64(t.Cr) * chromaStep }
-func (t Tone) skin() float64   { return float64(t.Skin) / 3 }
+func (t Tone) luma() float64  { return float64(t.Luma) / 63 }
+func (t Tone) black() float64 { return float64(t.Black) / 50 }
+func (t Tone) cb() float64    { return float64(t.Cb) * chromaStep }
+func (t Tone) cr() float64    { return float64(t.Cr) * chromaStep }
+func (t Tone) skin() float64  { return float64(t.Skin) / 3 }
 
-// Surround is a Tone before quantisation: the statistics of one picture's ring around a core, in Y' 0..1 and Cb, Cr
+// Surround is a Tone before quantisation: the statistics of one picture around a core, in Y' 0..1 and Cb, Cr
 // −½..½ of the picture's own matrix. Skin is 0..1. The zero Surround is "nothing seen".
 type Surround struct {
-	Luma, Spread, Cb, Cr, Skin float64
-	Seen                       float64 // share of the ring that lies inside the picture
+	Luma, Black, Cb, Cr, Skin float64
+	Seen                      float64 // share of the ring that lies inside the picture
 }
 
 // Tone rounds s to the grid.
@@ -42,11 +42,11 @@ func (s Surround) Tone() Tone {
 	}
 	grid := func(v, lo, hi float64) float64 { return math.Round(min(hi, max(lo, v))) }
 	return Tone{
-		Luma:   uint8(grid(s.Luma*63, 1, 63)),
-		Spread: uint8(grid(s.Spread*30, 0, 15)),
-		Cb:     int8(grid(s.Cb/chromaStep, -16, 15)),
-		Cr:     int8(grid(s.Cr/chromaStep, -16, 15)),
-		Skin:   uint8(grid(s.Skin*3, 0, 3)),
+		Luma:  uint8(grid(s.Luma*63, 1, 63)),
+		Black: uint8(grid(s.Black*50, 0, 15)),
+		Cb:    int8(grid(s.Cb/chromaStep, -16, 15)),
+		Cr:    int8(grid(s.Cr/chromaStep, -16, 15)),
+		Skin:  uint8(grid(s.Skin*3, 0, 3)),
 	}
 }
 
@@ -62,7 +62,7 @@ func MeanSurround(all []Surround) Surround {
 		}
 		n += w
 		m.Luma += w * s.Luma
-		m.Spread += w * s.Spread
+		m.Black += w * s.Black
 		m.Cb += w * s.Cb
 		m.Cr += w * s.Cr
 		m.Skin += w * s.Skin
@@ -71,14 +71,15 @@ func MeanSurround(all []Surround) Surround {
 	if n == 0 {
 		return Surround{}
 	}
-	return Surround{m.Luma / n, m.Spread / n, m.Cb / n, m.Cr / n, m.Skin / n, m.Seen / n}
+	return Surround{m.Luma / n, m.Black / n, m.Cb / n, m.Cr / n, m.Skin / n, m.Seen / n}
 }
 
 // The ring runs from the core's edge to ringShare of its mean radius beyond it.
 const (
 	ringShare   = 0.40
 	ringSamples = 4096 // about as many pixels are looked at, whatever the face's size
-	enoughSkin  = 0.25 // share of skin in the ring from which it is believed fully
+	enoughSkin  = 0.08 // share of skin in the ring from which it is believed fully
+	skinRank    = 0.3  // share of the skin, from the brightest, that counts
 )
 
 // MeasureTone looks at the ring around the core that Compose would paint for oval, and at nothing inside the core.
@@ -93,29 +94,25 @@ func MeasureTone(pic *frame.Picture, oval []frame.Point) (Surround, error) {
 	}
 	m := newMask(out, pic.Layout)
 	ring := ringShare * out.c0
-	box := out.box(m.slack + ring)
+	box := out.box(m.apart + ring)
 	inside := box.Intersect(pic.Bounds())
 	if inside.Empty() {
 		return Surround{}, nil
 	}
 	step := max(1, math.Sqrt(box.Area()/ringSamples))
 	read := newReader(pic)
-	var all, skin tally
+	var all tally
+	var skin brightest
 	total := 0.0
 	for y := box.Y0 + step/2; y < box.Y1; y += step {
 		for x := box.X0 + step/2; x < box.X1; x += step {
 			// Whole pixels: the position that is tested is the position that is read.
 			px, py := math.Floor(x)+.5, math.Floor(y)+.5
 			dx, dy := px-out.x, py-out.y
-			r := math.Hypot(dx, dy)
-			if r == 0 {
+			if e := m.beyond(dx, dy); e <= m.apart || e > m.apart+ring {
 				continue
 			}
-			e := r - out.at(dx/r, dy/r) - m.slack
-			if e <= 0 || e > ring {
-				continue
-			}
-			w := 1 + dy/r // the neck is below, hair and sky are above
+			w := 1 + dy/math.Hypot(dx, dy) // the neck is below, hair and sky are above
 			total += w
 			if px < 0 || py < 0 || px >= float64(pic.W) || py >= float64(pic.H) {
 				continue
@@ -130,37 +127,81 @@ func MeasureTone(pic *frame.Picture, oval []frame.Point) (Surround, error) {
 	if all.n == 0 || total == 0 {
 		return Surround{}, nil
 	}
-	s := Surround{Seen: all.n / total, Spread: all.spread()}
-	t := &all
-	if pic.Layout.Colors() == 3 {
-		if share := skin.n / all.n; share > 0.02 {
-			s.Skin = min(1, share/enoughSkin)
-			t = &skin
-		}
+	s := Surround{Seen: all.n / total, Black: blackLevel(&read, pic, &m)}
+	t := all
+	if share := skin.weight() / all.n; pic.Layout.Colors() == 3 && share > 0.01 {
+		s.Skin = min(1, share/enoughSkin)
+		t = skin.mean(skinRank)
 	}
 	s.Luma, s.Cb, s.Cr = t.y/t.n, t.cb/t.n, t.cr/t.n
 	return s, nil
 }
 
-// isSkin is the chroma box of Chai and Ngan, IEEE T-CSVT 9(4), 1999: Cb 77..127, Cr 133..173 of 8-bit codes, which holds
-// skin of every tone; very dark and burnt samples have no reliable chroma.
-func isSkin(y, cb, cr float64) bool {
-	return y > 0.08 && y < 0.95 && cb >= -51./224 && cb <= -1./224 && cr >= 5./224 && cr <= 45./224
+// blackLevel is the luma below which 2 % of the picture lie, by a coarse grid of pixels outside the core.
+func blackLevel(read *reader, pic *frame.Picture, m *mask) float64 {
+	const across, classes = 64, 64
+	var count [classes]int
+	n := 0
+	step := max(1, float64(max(pic.W, pic.H))/across)
+	for y := step / 2; y < float64(pic.H); y += step {
+		for x := step / 2; x < float64(pic.W); x += step {
+			dx, dy := math.Floor(x)+.5-m.x, math.Floor(y)+.5-m.y
+			if m.beyond(dx, dy) <= m.apart {
+				continue
+			}
+			luma, _, _ := read.at(int(x), int(y))
+			count[clampInt(luma*classes, 0, classes-1)]++
+			n++
+		}
+	}
+	left := n / 50
+	for i, c := range count {
+		if left -= c; left < 0 {
+			return float64(i) / classes
+		}
+	}
+	return 0
 }
 
-type tally struct{ n, y, yy, cb, cr float64 }
+// isSkin is the chroma box of Chai and Ngan, IEEE T-CSVT 9(4), 1999 (Cb 77..127, Cr 133..173 of 8-bit codes), which holds
+// skin of every tone, without its yellow corner, where fair hair and wood lie; very dark and burnt samples have no
+// reliable chroma.
+func isSkin(y, cb, cr float64) bool {
+	return y > 0.08 && y < 0.95 && cb >= -51./224 && cb <= -1./224 && cr >= 5./224 && cr <= 45./224 && cr >= -0.75*cb
+}
+
+// brightest sums samples by luma, to find the mean of the brighter ones: the dark ones of a ring's skin-coloured samples
+// are hair and the shadow under the chin.
+type brightest [32]tally
+
+func (b *brightest) add(w, y, cb, cr float64) {
+	b[min(len(b)-1, max(0, int(y*float64(len(b)))))].add(w, y, cb, cr)
+}
+
+func (b *brightest) weight() (n float64) {
+	for i := range b {
+		n += b[i].n
+	}
+	return n
+}
+
+// mean is the mean of the given share of the weight, the brightest first, to whole classes of luma.
+func (b *brightest) mean(share float64) (t tally) {
+	want := b.weight() * share
+	for i := len(b) - 1; i >= 0 && t.n < want; i-- {
+		c := &b[i]
+		t.n, t.y, t.cb, t.cr = t.n+c.n, t.y+c.y, t.cb+c.cb, t.cr+c.cr
+	}
+	return t
+}
+
+type tally struct{ n, y, cb, cr float64 }
 
 func (t *tally) add(w, y, cb, cr float64) {
 	t.n += w
 	t.y += w * y
-	t.yy += w * y * y
 	t.cb += w * cb
 	t.cr += w * cr
-}
-
-func (t *tally) spread() float64 {
-	m := t.y / t.n
-	return math.Sqrt(max(0, t.yy/t.n-m*m))
 }
 
 // reader turns single pixels of any layout into Y', Cb, Cr.
