@@ -131,7 +131,7 @@ func outputFlags() []cli.Flag {
 func encodeFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "codec", Usage: "video encoder (default: of the input's kind)"},
-		&cli.IntFlag{Name: "crf", Value: -1, Usage: "constant quality of x264, x265 and the like (default: 18)", DefaultText: "18"},
+		&cli.Float64Flag{Name: "crf", Value: -1, Usage: "constant quality of x264, x265 and the like (default: 18)", DefaultText: "18"},
 		&cli.StringFlag{Name: "report", Usage: "report `FILE` (default: OUTPUT.report.json)"},
 		&cli.BoolFlag{Name: "overwrite", Usage: "replace an existing output"},
 		&cli.BoolFlag{Name: "allow-truncated", Usage: "an input that ends early is no failure"},

@@ -7,10 +7,10 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/asticode/go-astiav"
 	"github.com/urfave/cli/v2"
 
 	"github.com/ksamenet/ksamenet/core/pipeline"
-	"github.com/ksamenet/ksamenet/ffcli/internal/av"
 	"github.com/ksamenet/ksamenet/models"
 )
 
@@ -47,7 +47,7 @@ func doctorCommand() *cli.Command {
 			}
 			var have, lack []string
 			for _, e := range wantedEncoders {
-				if av.HasEncoder(e) {
+				if astiav.FindEncoderByName(e) != nil {
 					have = append(have, e)
 				} else {
 					lack = append(lack, e)

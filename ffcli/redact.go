@@ -116,7 +116,7 @@ func renderCommand() *cli.Command {
 				return usage("%w", err)
 			}
 			j := job{input: in, output: out, report: reportPath(c, out)}
-			if err := s.checkOutput(j); err != nil {
+			if err := s.checkOutput(c.Context, j); err != nil {
 				return err
 			}
 			sum, err := fileSHA256(c.Context, in)

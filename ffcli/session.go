@@ -187,7 +187,7 @@ func (s *session) warn(format string, a ...any) {
 
 // redact is both passes.
 func (s *session) redact(ctx context.Context, j job) error {
-	if err := s.checkOutput(j); err != nil {
+	if err := s.checkOutput(ctx, j); err != nil {
 		return err
 	}
 	a, err := s.analyze(ctx, j.input)
@@ -197,12 +197,21 @@ func (s *session) redact(ctx context.Context, j job) error {
 	return s.render(ctx, j, a)
 }
 
-// checkOutput refuses before any work what could only fail after it.
-func (s *session) checkOutput(j job) error {
-	if err := av.CheckOutput(j.input, j.output, s.c.Bool("overwrite")); err != nil {
-		code := exitUsage
-		if errors.Is(err, av.ErrOutput) {
-			code = exitFailed
+// transcoding is how the user wants the output written.
+func (s *session) transcoding() av.TranscodeOptions {
+	opt := av.TranscodeOptions{Codec: s.c.String("codec"), Overwrite: s.c.Bool("overwrite")}
+	if crf := s.c.Float64("crf"); crf >= 0 {
+		opt.CRF = &crf
+	}
+	return opt
+}
+
+// checkOutput refuses before any work what could only fail after it: names, encoder, container.
+func (s *session) checkOutput(ctx context.Context, j job) error {
+	if err := av.Check(ctx, j.input, j.output, s.transcoding()); err != nil {
+		code := exitFailed
+		if errors.Is(err, av.ErrExists) || errors.Is(err, av.ErrSameFile) || errors.Is(err, av.ErrEncoder) {
+			code = exitUsage
 		}
 		e := &exitError{code: code, err: err}
 		if errors.Is(err, av.ErrExists) {
@@ -222,11 +231,7 @@ func (s *session) render(ctx context.Context, j job, a *analysis) (err error) {
 	defer func() { err = errors.Join(err, gen.Close()) }()
 	r := pipeline.NewRenderer(s.cfg, a.list, gen)
 	p := s.progress("render", a.list.Source.Frames)
-	opt := av.TranscodeOptions{Codec: s.c.String("codec"), Overwrite: s.c.Bool("overwrite"), Metadata: map[string]string{"comment": "Faces are synthetic (ksamenet)"}}
-	if crf := s.c.Int("crf"); crf >= 0 {
-		opt.CRF = &crf
-	}
-	res, err := av.Transcode(ctx, j.input, j.output, opt, func(pic *frame.Picture) error {
+	res, err := av.Transcode(ctx, j.input, j.output, s.transcoding(), func(pic *frame.Picture) error {
 		n, err := r.Picture(ctx, pic)
 		p.step(n)
 		return err
