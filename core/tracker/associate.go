@@ -47,10 +47,10 @@ func (k *Tracker) associate(index int64) {
 			t.camera.Y += d.Y
 		}
 	}
-	k.costs(index)
-	k.stage(0, s.sure, tightCost)
-	k.stage(0, s.sure, looseCost)
-	k.stage(s.sure, len(s.obs), weakCost)
+	k.costs()
+	k.stage(0, s.sure, tightCost, index)
+	k.stage(0, s.sure, looseCost, index)
+	k.stage(s.sure, len(s.obs), weakCost, index)
 	k.revisit(index)
 	k.doubts(index)
 	for i, t := range s.owner {
@@ -63,7 +63,7 @@ func (k *Tracker) associate(index int64) {
 func (t *Track) takes() bool { return t.State != Removed && !t.retired }
 
 // costs fills the matrix of all tracks and all observations.
-func (k *Tracker) costs(index int64) {
+func (k *Tracker) costs() {
 	s := &k.s
 	s.cost = resize(s.cost, len(k.tracks)*len(s.obs))
 	for r, t := range k.tracks {
@@ -72,14 +72,14 @@ func (k *Tracker) costs(index int64) {
 			p := &s.cost[r*len(s.obs)+c]
 			*p = forbidden
 			if t.takes() {
-				*p = k.cost(t, box, &s.obs[c], index)
+				*p = k.cost(t, box, &s.obs[c])
 			}
 		}
 	}
 }
 
 // cost is the price of giving o to t, whose predicted box is box; forbidden outside the gate.
-func (k *Tracker) cost(t *Track, box frame.Rect, o *Observation, index int64) float64 {
+func (k *Tracker) cost(t *Track, box frame.Rect, o *Observation) float64 {
 	cfg := &k.cfg
 	size := (math.Sqrt(box.Area()) + math.Sqrt(o.Box.Area())) / 2
 	a, b := box.Center(), o.Box.Center()
@@ -108,16 +108,28 @@ func (k *Tracker) cost(t *Track, box frame.Rect, o *Observation, index int64) fl
 	if !t.wasSure {
 		c += tentativeCost
 	}
-	if cfg.Similarity != nil && (t.misses > 0 || c > tightCost) {
-		if sim, ok := cfg.Similarity(t, index, o); ok && sim < cfg.Different {
-			return forbidden
-		}
-	}
 	return c
 }
 
-// stage assigns the still free observations lo..hi-1 to the still free tracks, up to limit.
-func (k *Tracker) stage(lo, hi int, limit float64) {
+// looksOther asks for the appearance where the match of t and o, at cost c, is not an ordinary step: true when it is
+// another face.
+func (k *Tracker) looksOther(t *Track, o *Observation, c float64, index int64) bool {
+	if k.cfg.Similarity == nil || (t.misses == 0 && c <= smallStep) {
+		return false
+	}
+	sim, ok := k.cfg.Similarity(t, index, o)
+	return ok && sim < k.cfg.Different
+}
+
+// stage assigns the still free observations lo..hi-1 to the still free tracks, up to limit. Pairs that appearance denies
+// are struck out, and the rest is assigned again; each round strikes out one at least, so it ends.
+func (k *Tracker) stage(lo, hi int, limit float64, index int64) {
+	for !k.round(lo, hi, limit, index) {
+	}
+}
+
+// round is one try of stage; true when appearance denied nothing.
+func (k *Tracker) round(lo, hi int, limit float64, index int64) bool {
 	s := &k.s
 	s.rows, s.cols = s.rows[:0], s.cols[:0]
 	for r, t := range k.tracks {
@@ -131,7 +143,7 @@ func (k *Tracker) stage(lo, hi int, limit float64) {
 		}
 	}
 	if len(s.rows) == 0 || len(s.cols) == 0 {
-		return
+		return true
 	}
 	s.tight = resize(s.tight, len(s.rows)*len(s.cols))
 	s.pick = resize(s.pick, len(s.rows))
@@ -145,11 +157,20 @@ func (k *Tracker) stage(lo, hi int, limit float64) {
 		}
 	}
 	s.lap.solve(s.tight, len(s.rows), len(s.cols), limit, s.pick)
+	agreed := true
 	for i, j := range s.pick {
-		if j >= 0 {
-			s.owner[s.cols[j]] = k.tracks[s.rows[i]]
+		if j < 0 {
+			continue
 		}
+		r, c := s.rows[i], s.cols[j]
+		price := &s.cost[r*len(s.obs)+c]
+		if k.looksOther(k.tracks[r], &s.obs[c], *price, index) {
+			*price, agreed = forbidden, false
+			continue
+		}
+		s.owner[c] = k.tracks[r]
 	}
+	return agreed
 }
 
 // outbid says that another track took an observation that suited track r well. Its face may be that one or be hidden; a jump
@@ -187,7 +208,7 @@ func (k *Tracker) revisit(index int64) {
 			if s.owner[c] != nil {
 				continue
 			}
-			if v := k.cost(t, from, &s.obs[c], index); v < best {
+			if v := k.cost(t, from, &s.obs[c]); v < best && !k.looksOther(t, &s.obs[c], v, index) {
 				best, at = v, c
 			}
 		}

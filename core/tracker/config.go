@@ -16,7 +16,8 @@ type Config struct {
 	Low float64 `json:"low"`
 	// MinHits is the number of observations, one of them sure, after which a tentative track is confirmed. >= 1, default 3.
 	MinHits int `json:"min_hits"`
-	// WeakHits is the number of observations that confirm a track which never had a sure one. >= MinHits, default 6.
+	// WeakHits is the number of observations that confirm a track which never had a sure one, but one of at least half way
+	// between Low and High. >= MinHits, default 6.
 	WeakHits int `json:"weak_hits"`
 	// Lost is how many frames a confirmed track is kept after its last observation; also the longest gap that is bridged. >= 1, default 30.
 	Lost int `json:"lost"`
@@ -47,7 +48,8 @@ type Config struct {
 	// Similarity, when set, compares the face of an observation of frame index with a track (its LastTag at frame Last,
 	// its BestTag at frame BestFrame). It returns a similarity (higher is more alike) and false when it cannot tell.
 	// It is asked only where motion leaves a doubt: after a gap, for a jump, between rivals. It must be a pure function:
-	// the same arguments give the same answer. Neither pointer may be kept or written through.
+	// the same arguments give the same answer (a Linker asks when pictures are long gone, and in both directions of time:
+	// the track may lie after index). Neither pointer may be kept or written through.
 	Similarity func(t *Track, index int64, o *Observation) (sim float64, ok bool) `json:"-"`
 }
 

@@ -107,13 +107,13 @@ func (k *Tracker) split(c int, t, rival *Track) {
 
 // claims are the IDs of the tracks that a new track on o may continue: those split from it in this frame, and those that
 // ended in doubt near by and have not been found since.
-func (k *Tracker) claims(o *Observation, born []int, index int64) []int {
+func (k *Tracker) claims(o *Observation, born []int) []int {
 	ids := slices.Clone(born)
 	for _, t := range k.tracks {
 		if !t.retired || t.State == Removed || slices.Contains(ids, t.ID) {
 			continue
 		}
-		if k.cost(t, t.m.box(), o, index) < forbidden || k.cost(t, shift(t.lastBox, t.camera), o, index) < forbidden {
+		if k.cost(t, t.m.box(), o) < forbidden || k.cost(t, shift(t.lastBox, t.camera), o) < forbidden {
 			ids = append(ids, t.ID)
 		}
 	}

@@ -61,6 +61,7 @@ type Tracklet struct {
 	Hits      int // observations
 	BestFrame int64
 	BestTag   int // the observation with the highest score
+	BestScore float64
 	Entries   []Entry
 }
 
@@ -195,7 +196,7 @@ func (l *Linker) flush() error {
 	base, ids := len(l.out), make(map[int]int) // node -> ID of its tracklet
 	kept := chains[:0]
 	for _, c := range chains {
-		if !l.cfg.worthKeeping(s, &c) {
+		if best := s.nodes[c.best(s)].obs.Score; best < l.cfg.High && !l.cfg.confirmed(len(c.nodes), best) {
 			continue
 		}
 		kept = append(kept, c)
@@ -219,21 +220,7 @@ func (l *Linker) flush() error {
 	return nil
 }
 
-// tally counts the observations of a chain and the sure ones.
-func (c *Config) tally(s *shot, ch *chain) (hits, sure int) {
-	for _, n := range ch.nodes {
-		if s.nodes[n].obs.Score >= c.High {
-			sure++
-		}
-	}
-	return len(ch.nodes), sure
-}
-
-func (c *Config) confirmed(hits, sure int) bool {
-	return hits >= c.WeakHits || (sure > 0 && hits >= c.MinHits)
-}
-
-func (c *Config) worthKeeping(s *shot, ch *chain) bool {
-	hits, sure := c.tally(s, ch)
-	return sure > 0 || c.confirmed(hits, sure)
+// confirmed says that so many observations, the best of them with this score, are no false alarm.
+func (c *Config) confirmed(hits int, best float64) bool {
+	return (best >= c.High && hits >= c.MinHits) || (best >= (c.Low+c.High)/2 && hits >= c.WeakHits)
 }

@@ -12,6 +12,17 @@ type chain struct {
 	rivals             []int // nodes across the doubt
 }
 
+// best is the node with the highest score, the first of equals.
+func (c *chain) best(s *shot) int {
+	best := c.nodes[0]
+	for _, n := range c.nodes {
+		if s.nodes[n].obs.Score > s.nodes[best].obs.Score {
+			best = n
+		}
+	}
+	return best
+}
+
 // links are what one pass over a shot says, in forward time: next[i] is the node that follows i on one face, prev its
 // inverse, -1 none. cutOut[i] says that the pass could not tell how i goes on, cutIn[j] where j comes from.
 type links struct {

@@ -100,19 +100,15 @@ func blend(a, b [5]frame.Point, f float64) [5]frame.Point {
 // tracklet fills a chain: every frame between its observations, and the extension at both ends.
 func (c *Config) tracklet(s *shot, ch *chain) Tracklet {
 	first, last := s.nodes[ch.nodes[0]].index, s.nodes[ch.nodes[len(ch.nodes)-1]].index
-	hits, sure := c.tally(s, ch)
+	best := &s.nodes[ch.best(s)]
 	t := Tracklet{
-		Confirmed: c.confirmed(hits, sure), Ambiguous: ch.openStart || ch.openEnd,
-		First: first, Last: last, Hits: hits,
+		Confirmed: c.confirmed(len(ch.nodes), best.obs.Score), Ambiguous: ch.openStart || ch.openEnd,
+		First: first, Last: last, Hits: len(ch.nodes),
+		BestFrame: best.index, BestTag: best.obs.Tag, BestScore: best.obs.Score,
 	}
 	samples := make([]sample, last-first+1)
-	best := -1.0
 	for _, n := range ch.nodes {
-		o := &s.nodes[n].obs
-		samples[s.nodes[n].index-first].obs = o
-		if o.Score > best {
-			best, t.BestFrame, t.BestTag = o.Score, s.nodes[n].index, o.Tag
-		}
+		samples[s.nodes[n].index-first].obs = &s.nodes[n].obs
 	}
 	smooth(samples)
 

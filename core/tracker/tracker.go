@@ -27,11 +27,12 @@ type Observation struct {
 }
 
 func (o *Observation) validate() error {
-	sum := o.Box.X0 + o.Box.Y0 + o.Box.X1 + o.Box.Y1
+	ok := plausible(o.Box.X0) && plausible(o.Box.Y0) && plausible(o.Box.X1) && plausible(o.Box.Y1) &&
+		o.Box.W() >= leastPx && o.Box.H() >= leastPx
 	for _, p := range o.Points {
-		sum += p.X + p.Y
+		ok = ok && plausible(p.X) && plausible(p.Y)
 	}
-	if math.IsNaN(sum) || math.IsInf(sum, 0) || o.Box.Empty() || o.Box.W() < 1e-3 || o.Box.H() < 1e-3 {
+	if !ok {
 		return fmt.Errorf("tracker: observation %d has box %v and points %v", o.Tag, o.Box, o.Points)
 	}
 	if !(o.Score >= 0 && o.Score <= 1) {
@@ -42,6 +43,14 @@ func (o *Observation) validate() error {
 	}
 	return nil
 }
+
+const (
+	leastPx = 0.01 // smaller boxes have no meaningful logarithm
+	mostPx  = 1e6
+)
+
+// plausible says that v is a coordinate; NaN and infinities are not.
+func plausible(v float64) bool { return math.Abs(v) <= mostPx }
 
 // State is where a track stands.
 type State uint8
@@ -81,6 +90,7 @@ type Track struct {
 	Ambiguous bool
 	Rivals    []int
 
+	cfg       *Config
 	weak      bool // never had a sure observation: not reported until confirmed
 	retired   bool // ended in doubt: covers for the hold-over time, takes no observation
 	wasSure   bool // confirmed at any time
@@ -134,7 +144,7 @@ func (k *Tracker) Update(index int64, cut bool, obs []Observation) ([]*Track, er
 	k.forgetRemoved()
 	if cut {
 		for _, t := range k.tracks {
-			t.State, t.Tag = Removed, -1
+			t.State = Removed
 		}
 	}
 	k.sortObservations(obs)
@@ -195,9 +205,13 @@ func compareObservations(a, b Observation) int {
 
 func (k *Tracker) predict(index int64) {
 	for _, t := range k.tracks {
+		t.Tag = -1
+		if index-t.Last > int64(k.cfg.Lost) {
+			t.State = Removed
+			continue
+		}
 		t.m.predict(float64(index - t.at))
 		t.at = index
-		t.Tag = -1
 	}
 }
 
@@ -239,7 +253,7 @@ func (k *Tracker) settle(index int64) {
 		if t.Tag >= 0 {
 			t.tangle = tangle{}
 			t.weak = t.weak && t.Score < c.High
-			if t.wasSure || t.Hits >= c.WeakHits || (!t.weak && t.Hits >= c.MinHits) {
+			if t.wasSure || c.confirmed(t.Hits, t.BestScore) {
 				t.State, t.wasSure, t.weak = Confirmed, true, false
 			}
 			continue
@@ -267,11 +281,11 @@ func (k *Tracker) start(index int64) {
 		if k.s.owner[i] != nil || (i >= k.s.sure && k.shadowed(i)) {
 			continue
 		}
-		t := &Track{ID: k.nextID, First: index, LastTag: -1, at: index, m: newMotion(o.Box, o.Score), weak: i >= k.s.sure}
+		t := &Track{ID: k.nextID, cfg: &k.cfg, First: index, LastTag: -1, at: index, m: newMotion(o.Box, o.Score), weak: i >= k.s.sure}
 		k.nextID++
 		t.note(index, o)
 		t.prevTag = -1
-		t.Rivals = k.claims(o, k.s.born[i], index)
+		t.Rivals = k.claims(o, k.s.born[i])
 		t.Ambiguous = len(t.Rivals) > 0
 		if !t.weak && k.cfg.MinHits == 1 {
 			t.State, t.wasSure = Confirmed, true

@@ -87,7 +87,7 @@ func TestWeakTrackIsHiddenUntilItLasts(t *testing.T) {
 	cfg := DefaultConfig()
 	k := mustNew(t, cfg)
 	for i := range 10 {
-		out := mustUpdate(t, k, int64(i), false, Observation{Box: square(300, 300, 80), Score: 0.3})
+		out := mustUpdate(t, k, int64(i), false, Observation{Box: square(300, 300, 80), Score: 0.4})
 		if got, want := len(out), min(1, (i+1)/cfg.WeakHits); got != want {
 			t.Errorf("after %d weak observations: %d tracks, want %d", i+1, got, want)
 		}
@@ -105,12 +105,28 @@ func TestCutEndsTracks(t *testing.T) {
 	}
 }
 
+// TestNothingIsFoundAfterLost: a gap in the frame numbers counts in frames, not in calls.
+func TestNothingIsFoundAfterLost(t *testing.T) {
+	cfg := DefaultConfig()
+	for _, gap := range []int64{int64(cfg.Lost), int64(cfg.Lost) + 1} {
+		k := mustNew(t, cfg)
+		for i := range int64(5) {
+			mustUpdate(t, k, i, false, sure(0, square(300, 300, 80)))
+		}
+		out := mustUpdate(t, k, 4+gap, false, sure(0, square(300, 300, 80)))
+		if found := len(out) == 1 && out[0].ID == 1; found != (gap == int64(cfg.Lost)) {
+			t.Errorf("gap of %d frames: found again %v", gap, found)
+		}
+	}
+}
+
 func TestUpdateRefuses(t *testing.T) {
 	nan := math.NaN()
 	good := square(300, 300, 80)
 	for name, o := range map[string]Observation{
 		"NaN box":      {Box: frame.Rect{X0: nan, X1: 1, Y1: 1}, Score: 0.5},
 		"endless box":  {Box: frame.Rect{X1: math.Inf(1), Y1: 1}, Score: 0.5},
+		"huge box":     {Box: frame.Rect{X1: 1e300, Y1: 1}, Score: 0.5},
 		"empty box":    {Box: frame.Rect{X0: 2, X1: 2, Y1: 1}, Score: 0.5},
 		"inverted box": {Box: frame.Rect{X0: 2, X1: 1, Y1: 1}, Score: 0.5},
 		"NaN score":    {Box: good, Score: nan},
@@ -235,8 +251,7 @@ func TestUpdateIgnoresOrderOfObservations(t *testing.T) {
 }
 
 func TestTrackAt(t *testing.T) {
-	cfg := DefaultConfig()
-	k := mustNew(t, cfg)
+	k := mustNew(t, DefaultConfig())
 	at := func(i int64) frame.Rect { return square(300+6*float64(i), 300+2*float64(i), 80) }
 	var tr *Track
 	for i := int64(20); i < 40; i++ {
@@ -247,7 +262,7 @@ func TestTrackAt(t *testing.T) {
 		tr = mustUpdate(t, k, i, false, obs...)[0]
 	}
 	for i := int64(8); i < 40; i++ {
-		b, ok := tr.At(i, &cfg)
+		b, ok := tr.At(i)
 		if !ok {
 			t.Fatalf("nothing known of frame %d", i)
 		}
@@ -256,7 +271,7 @@ func TestTrackAt(t *testing.T) {
 		}
 	}
 	for _, i := range []int64{7, 40, -5} {
-		if b, ok := tr.At(i, &cfg); ok {
+		if b, ok := tr.At(i); ok {
 			t.Errorf("frame %d: %v", i, b)
 		}
 	}
@@ -369,4 +384,56 @@ func BenchmarkLink(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*len(frames)), "µs/frame")
+}
+
+// FuzzLink: whatever the detector says, the linker does not fail, loses no sure observation, and its boxes are finite.
+func FuzzLink(f *testing.F) {
+	f.Add([]byte{1, 10, 10, 20, 200, 1, 11, 10, 20, 200, 0, 0, 0, 0, 0, 2, 12, 10, 20, 100})
+	f.Add([]byte{255, 255, 255, 255, 255, 0, 0, 0, 0, 0, 128, 3, 7, 1, 255, 64, 200, 100, 90, 250})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var frames []Frame
+		index := int64(0)
+		seen := 0
+		for ; len(b) >= 5; b = b[5:] {
+			// The first byte says whether a new frame begins, after how many, and whether with a cut.
+			if len(frames) == 0 || b[0]&3 != 0 {
+				index += 1 + int64(b[0]>>4)*int64(b[0]>>4)
+				frames = append(frames, Frame{Index: index, Cut: b[0]&15 == 15})
+			}
+			at := &frames[len(frames)-1]
+			size := 0.02 + float64(b[3])*float64(b[3])/10
+			at.Obs = append(at.Obs, Observation{Box: square(float64(b[1])*9, float64(b[2])*9, size), Score: float64(b[4]) / 255, Tag: len(at.Obs)})
+		}
+		cfg := DefaultConfig()
+		out, err := Link(cfg, frames)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held := map[[2]int64]int{}
+		for i := range out {
+			for j, e := range out[i].Entries {
+				for _, v := range []float64{e.Box.X0, e.Box.Y0, e.Box.X1, e.Box.Y1, e.Cover.X0, e.Cover.Y0, e.Cover.X1, e.Cover.Y1} {
+					if math.IsNaN(v) || math.IsInf(v, 0) {
+						t.Fatalf("tracklet %d frame %d: box %v, cover %v", out[i].ID, e.Frame, e.Box, e.Cover)
+					}
+				}
+				if j > 0 && e.Frame != out[i].Entries[j-1].Frame+1 {
+					t.Fatalf("tracklet %d has a hole before frame %d", out[i].ID, e.Frame)
+				}
+				if e.Tag >= 0 {
+					held[[2]int64{e.Frame, int64(e.Tag)}]++
+				}
+			}
+		}
+		for _, f := range frames {
+			for i, o := range f.Obs {
+				n := held[[2]int64{f.Index, int64(i)}]
+				double := slices.ContainsFunc(f.Obs, func(p Observation) bool { return p.Tag != o.Tag && p.Score >= o.Score && p.Box.IoU(o.Box) > doubleIoU })
+				if n > 1 || (n == 0 && o.Score >= cfg.High && !double) {
+					t.Fatalf("frame %d: observation %d is in %d tracklets", f.Index, i, n)
+				}
+				seen += n
+			}
+		}
+	})
 }

@@ -27,10 +27,10 @@ func (c *Config) coverUnseen(seen, expected frame.Rect, n int) frame.Rect {
 }
 
 // At says what must be covered for t at an earlier frame, for a stream that is rendered some frames late: between two of
-// its last 64 observations the box is interpolated; before the first one the course is followed back, up to extend
-// frames. False for a frame it says nothing about: farther back, or after the last observation (see Cover).
-func (t *Track) At(index int64, c *Config) (frame.Rect, bool) {
-	h := &t.recent
+// its last 64 observations the box is interpolated; before the first one the course is followed back, up to
+// Config.Extend frames. False for a frame it says nothing about: farther back, or after the last observation (see Cover).
+func (t *Track) At(index int64) (frame.Rect, bool) {
+	h, c := &t.recent, t.cfg
 	n := min(h.n, historyLen)
 	for i := 1; i <= n; i++ {
 		p := (h.n - i) % historyLen
