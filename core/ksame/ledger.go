@@ -17,6 +17,9 @@ const LedgerFormat = "ksamenet-ledger/1"
 // ErrTampered: a ledger that does not verify. Errors of ReadLedger, Replay and State.Apply wrap it.
 var ErrTampered = errors.New("ledger does not verify")
 
+// ErrRefused: a new row that the rules forbid. Errors of State.Add wrap it.
+var ErrRefused = errors.New("the ledger refuses the row")
+
 // Kind is what a row of the ledger records.
 type Kind string
 

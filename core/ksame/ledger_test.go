@@ -147,8 +147,11 @@ func TestRowsThatBreakTheRules(t *testing.T) {
 				{Cluster: 1, Members: []PersonID{1, 4, 5}, Distinct: 3}, {Cluster: 2, Members: []PersonID{2, 3, 6, 7}, Distinct: 4}}})
 			b.add(Row{Kind: Donors, Cluster: 1, Donors: Mix{1, 5, 9, 60}})
 			before := fmt.Sprint(b.s.Clusters(), b.s.Persons(), b.s.Head())
-			if _, err := b.s.Add(tc.row); !errors.Is(err, ErrTampered) {
-				t.Errorf("error %v", err)
+			if _, err := b.s.Add(tc.row); !errors.Is(err, ErrRefused) {
+				t.Errorf("add: error %v", err)
+			}
+			if err := b.s.Apply(b.s.Seal(tc.row)); !errors.Is(err, ErrTampered) {
+				t.Errorf("apply: error %v", err)
 			} else {
 				t.Log(err)
 			}

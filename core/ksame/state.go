@@ -1,6 +1,7 @@
 package ksame
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -60,38 +61,44 @@ func (s *State) Seal(r Row) Row {
 	return r
 }
 
-// Add seals r and applies it. The state is unchanged when the row is refused.
+// Add seals r and applies it. When the rules forbid the row, the error wraps ErrRefused and the state is unchanged.
 func (s *State) Add(r Row) (Row, error) {
 	r = s.Seal(r)
-	return r, s.Apply(r)
-}
-
-// Apply verifies that r is the next row, that it obeys the rules, and takes it in. The state is unchanged when it is refused.
-func (s *State) Apply(r Row) error {
-	fail := func(format string, args ...any) error {
-		return fmt.Errorf("ksame: %w: row %d (%.20s): %s", ErrTampered, s.seq+1, r.Kind, fmt.Sprintf(format, args...))
-	}
-	if r.Seq != s.seq+1 {
-		return fail("its number is %d", r.Seq)
-	}
-	if r.Prev != s.Head() {
-		return fail("it does not follow the row before it: prev is %.64s, want %s", r.Prev, s.Head())
-	}
-	if want := r.digest(); r.Hash != want {
-		return fail("its hash is %.64s, want %s", r.Hash, want)
-	}
-	if (r.Kind == Init) != (r.Seq == 1) {
-		return fail("init is the first row and only there")
-	}
-	if err := checkShape(r); err != nil {
-		return fail("%v", err)
-	}
-	if err := s.rules(r); err != nil {
-		return fail("%v", err)
+	if err := s.check(r); err != nil {
+		return Row{}, fmt.Errorf("ksame: %w: %s: %w", ErrRefused, r.Kind, err)
 	}
 	s.take(r)
-	s.seq, s.head = r.Seq, r.Hash
+	return r, nil
+}
+
+// Apply verifies that r is the next row, that it obeys the rules, and takes it in. When it does not, the error wraps
+// ErrTampered and the state is unchanged.
+func (s *State) Apply(r Row) error {
+	if err := s.check(r); err != nil {
+		return fmt.Errorf("ksame: %w: row %d (%.20s): %w", ErrTampered, s.seq+1, r.Kind, err)
+	}
+	s.take(r)
 	return nil
+}
+
+// check says what is wrong with r as the next row.
+func (s *State) check(r Row) error {
+	if r.Seq != s.seq+1 {
+		return fmt.Errorf("its number is %d", r.Seq)
+	}
+	if r.Prev != s.Head() {
+		return fmt.Errorf("it does not follow the row before it: prev is %.64s, want %s", r.Prev, s.Head())
+	}
+	if want := r.digest(); r.Hash != want {
+		return fmt.Errorf("its hash is %.64s, want %s", r.Hash, want)
+	}
+	if (r.Kind == Init) != (r.Seq == 1) {
+		return errors.New("init is the first row and only there")
+	}
+	if err := checkShape(r); err != nil {
+		return err
+	}
+	return s.rules(r)
 }
 
 // Head is the hash of the newest row. Together with Rows it fixes the whole ledger.
@@ -187,6 +194,7 @@ func (c *Cluster) copy() Cluster {
 
 // take changes the state by a row that obeys the rules.
 func (s *State) take(r Row) {
+	s.seq, s.head = r.Seq, r.Hash
 	switch r.Kind {
 	case Init:
 		s.registry = r.Registry

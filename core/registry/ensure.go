@@ -37,7 +37,8 @@ type Outcome struct {
 	United      int // unions
 }
 
-// Ensure gives everybody a cluster and the clusters of the people on screen k distinct people.
+// Ensure gives the people on screen a cluster, and with them everybody else who waits for one, and sees to it that the
+// clusters on screen have k distinct people.
 //
 // Nobody who has a cluster leaves it. People without one form new clusters when none is certified for k yet (ksame.Partition);
 // otherwise each is appended to a certified cluster, chosen by HMAC under the registry's key among those that hold nobody
@@ -104,10 +105,16 @@ type ensure struct {
 
 func (e *ensure) run() error {
 	var newcomers []ksame.PersonID
+	wanted := false
 	for _, p := range e.plan.state.Persons() {
 		if e.plan.state.Of(p) == 0 {
 			newcomers = append(newcomers, p)
+			wanted = wanted || e.Screen == nil || slices.Contains(e.Screen, p)
 		}
+	}
+	if !wanted {
+		// Nobody on screen waits for a cluster; too few people who are not on screen must not stop a production.
+		newcomers = nil
 	}
 	if len(newcomers) > 0 && (e.K == 1 || e.Growth == GrowPartition || len(e.certified()) == 0) {
 		err := e.partition(newcomers)
@@ -161,12 +168,7 @@ func (e *ensure) partition(people []ksame.PersonID) error {
 }
 
 func (e *ensure) options() ksame.Options {
-	pairs := make([][2]ksame.PersonID, 0, len(e.plan.together))
-	for p := range e.plan.together {
-		pairs = append(pairs, p)
-	}
-	slices.SortFunc(pairs, func(a, b [2]ksame.PersonID) int { return slices.Compare(a[:], b[:]) })
-	return ksame.Options{CoOccur: pairs, Same: e.same}
+	return ksame.Options{CoOccur: e.plan.pairs(), Same: e.same}
 }
 
 // append puts one person into a certified cluster.

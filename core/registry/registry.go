@@ -45,7 +45,7 @@ func Init(path, keyPath string, opt Options) (*Registry, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("registry: folder of the registry: %w", err)
 	}
-	key, _, err := makeKey(keyPath)
+	key, err := makeKey(keyPath)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +78,18 @@ func create(path string, key []byte, opt Options) (err error) {
 	} else if err != nil {
 		return fmt.Errorf("registry: create: %w", err)
 	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// syncFolder makes a new name in a folder survive a power cut.
+func syncFolder(path string) error {
+	f, err := os.Open(path)
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("registry: sync folder: %w", err)
+	}
 	return nil
 }
 
@@ -95,8 +107,8 @@ func fill(db *sql.DB, key []byte, opt Options) error {
 	if err != nil {
 		return err
 	}
-	state := new(ksame.State)
-	row, err := state.Add(ksame.Row{Kind: ksame.Init, Format: ksame.LedgerFormat, Registry: fmt.Sprintf("%x", id)})
+	empty := &content{secrets: secrets, state: new(ksame.State), gallery: newGallery(opt.Dim)}
+	row, err := empty.state.Add(ksame.Row{Kind: ksame.Init, Format: ksame.LedgerFormat, Registry: fmt.Sprintf("%x", id)})
 	if err != nil {
 		return err
 	}
@@ -107,7 +119,7 @@ func fill(db *sql.DB, key []byte, opt Options) error {
 	defer tx.Rollback()
 	meta := map[string][]byte{
 		"id": id, "dim": fmt.Append(nil, opt.Dim), "tau-low": fmt.Append(nil, opt.TauLow), "recognizer": []byte(opt.Recognizer),
-		"key-check": secrets.mac("key check"), "head": secrets.mac("head " + state.Head()),
+		"key-check": secrets.mac("key check"), "seal": empty.seal(),
 	}
 	for name, value := range meta {
 		if value == nil {
@@ -214,10 +226,18 @@ func (r *Registry) checkpoint(ctx context.Context) error {
 func (r *Registry) Path() string { return r.path }
 
 // Thresholds are the similarities in force: rendered as the same person, counted as perhaps the same.
-func (r *Registry) Thresholds() (link, low float64) { return r.opt.TauLink, r.now.tauLow }
+func (r *Registry) Thresholds() (link, low float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.opt.TauLink, r.now.tauLow
+}
 
 // Recognizer is the model whose embeddings the registry holds, as Init was told.
-func (r *Registry) Recognizer() string { return r.now.model }
+func (r *Registry) Recognizer() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.now.model
+}
 
 // Persons lists everybody, forgotten people included, by id.
 func (r *Registry) Persons(ctx context.Context) ([]Person, error) {
@@ -284,6 +304,8 @@ func (r *Registry) Certify(k int, screen []ksame.PersonID) (ksame.Certificate, e
 
 // SharedMix is the surrogate that everybody shares in a run that is not certified: per donors of pool.
 func (r *Registry) SharedMix(per int, pool []int) (ksame.Mix, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	return ksame.SharedMix(r.now.secrets.choice, per, pool)
 }
 

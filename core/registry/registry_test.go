@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -45,26 +46,30 @@ func (p place) open(t testing.TB) *Registry {
 // face draws a unit vector; two of them have a cosine of 0 ± 0.09 like two people (6 standard deviations below "the same").
 func face(rng *rand.Rand) []float32 { return near(rng, nil, 0) }
 
-// near draws a unit vector with about the given cosine to e.
+// near draws a unit vector with the given cosine to e; e may be nil for a cosine of 0.
 func near(rng *rand.Rand, e []float32, cosine float64) []float32 {
 	v := make([]float64, 128)
-	var norm float64
+	var along float64
 	for i := range v {
 		v[i] = rng.NormFloat64()
-		norm += v[i] * v[i]
+		if e != nil {
+			along += v[i] * float64(e[i])
+		}
 	}
-	out := make([]float32, len(v))
 	var square float64
 	for i := range v {
-		x := v[i] / math.Sqrt(norm) * math.Sqrt(1-cosine*cosine)
+		if e != nil {
+			v[i] -= along * float64(e[i])
+		}
+		square += v[i] * v[i]
+	}
+	out := make([]float32, len(v))
+	for i := range v {
+		x := v[i] / math.Sqrt(square) * math.Sqrt(1-cosine*cosine)
 		if e != nil {
 			x += cosine * float64(e[i])
 		}
 		out[i] = float32(x)
-		square += x * x
-	}
-	for i := range out {
-		out[i] = float32(float64(out[i]) / math.Sqrt(square))
 	}
 	return out
 }
@@ -180,7 +185,7 @@ func TestRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m.Person != ids[i] || !m.Same || m.Second >= m.Similarity || math.Abs(m.Similarity-0.7) > 0.1 {
+		if m.Person != ids[i] || !m.Same || m.Second >= m.Similarity || math.Abs(m.Similarity-0.7) > 1e-5 {
 			t.Errorf("person %d matched as %+v", ids[i], m)
 		}
 	}
@@ -221,5 +226,25 @@ func TestRollbackLeavesNothing(t *testing.T) {
 	r = p.open(t)
 	if list, _ := r.Persons(context.Background()); len(list) != 0 || r.State().Head() != before {
 		t.Fatalf("%d people on disk after a rollback", len(list))
+	}
+}
+
+func mustRead(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// writeKey puts a key in place before Init, which then uses it.
+func writeKey(t testing.TB, path string, key []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, key, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -28,7 +28,7 @@ const keySize = 32
 type secrets struct {
 	wrap   cipher.AEAD // encrypts the keys of people
 	choice []byte      // keyed choices: clusters of newcomers, donors
-	seal   []byte      // authenticates the newest ledger row and recognises the key
+	seal   []byte      // authenticates the content and recognises the key
 }
 
 func deriveSecrets(key, id []byte) (*secrets, error) {
@@ -148,25 +148,23 @@ func readKey(path string) ([]byte, error) {
 	return key, nil
 }
 
-// makeKey writes a new random key file, or reads the one that is there. made says which.
-func makeKey(path string) (key []byte, made bool, err error) {
+// makeKey writes a new random key file, or reads the one that is there.
+func makeKey(path string) ([]byte, error) {
 	if _, err := os.Lstat(path); err == nil {
-		key, err = readKey(path)
-		return key, false, err
+		return readKey(path)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, false, fmt.Errorf("registry: folder of the key file: %w", err)
+		return nil, fmt.Errorf("registry: folder of the key file: %w", err)
 	}
-	key = make([]byte, keySize)
+	key := make([]byte, keySize)
 	rand.Read(key) // never fails
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, false, fmt.Errorf("registry: key file: %w", err)
+		return nil, fmt.Errorf("registry: key file: %w", err)
 	}
 	_, err = f.Write(key)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		return nil, false, errors.Join(fmt.Errorf("registry: write key file: %w", err), os.Remove(path))
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return nil, errors.Join(fmt.Errorf("registry: write key file: %w", err), os.Remove(path))
 	}
-	return key, true, nil
+	return key, syncFolder(filepath.Dir(path))
 }

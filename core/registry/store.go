@@ -3,12 +3,14 @@ package registry
 import (
 	"context"
 	"crypto/hmac"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -170,21 +172,52 @@ func load(ctx context.Context, db *sql.DB, key []byte) (*content, error) {
 	if c.tauLow, err = strconv.ParseFloat(string(meta["tau-low"]), 64); err != nil {
 		return nil, fmt.Errorf("registry: the file's threshold: %w", err)
 	}
-	if err := c.loadLedger(ctx, db, meta["head"]); err != nil {
+	if err := c.loadLedger(ctx, db); err != nil {
 		return nil, err
 	}
 	if err := c.loadPeople(ctx, db); err != nil {
 		return nil, err
 	}
-	return c, each(ctx, db, "SELECT a, b FROM together", func(scan func(...any) error) error {
+	err = each(ctx, db, "SELECT a, b FROM together", func(scan func(...any) error) error {
 		var p pair
 		err := scan(&p[0], &p[1])
 		c.together[p] = true
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	if !hmac.Equal(meta["seal"], c.seal()) {
+		return nil, fmt.Errorf("registry: %w: the file was changed by somebody without this key", ksame.ErrTampered)
+	}
+	return c, nil
 }
 
-func (c *content) loadLedger(ctx context.Context, db *sql.DB, head []byte) error {
+// seal authenticates what no ciphertext does: the newest ledger row and with it the whole chain (which alone proves order,
+// not authorship), which pairs are proven distinct, and how many samples each person has.
+func (c *content) seal() []byte {
+	h := sha256.New()
+	fmt.Fprintln(h, c.state.Head())
+	for _, p := range c.pairs() {
+		fmt.Fprintln(h, "together", p[0], p[1])
+	}
+	for _, p := range c.state.Persons() {
+		fmt.Fprintln(h, "samples", p, len(c.gallery.of[p]))
+	}
+	return c.secrets.mac(fmt.Sprintf("content %x", h.Sum(nil)))
+}
+
+// pairs lists the people seen together, in order.
+func (c *content) pairs() [][2]ksame.PersonID {
+	out := make([][2]ksame.PersonID, 0, len(c.together))
+	for p := range c.together {
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b [2]ksame.PersonID) int { return slices.Compare(a[:], b[:]) })
+	return out
+}
+
+func (c *content) loadLedger(ctx context.Context, db *sql.DB) error {
 	err := each(ctx, db, "SELECT line FROM ledger ORDER BY seq", func(scan func(...any) error) error {
 		var line string
 		if err := scan(&line); err != nil {
@@ -199,10 +232,6 @@ func (c *content) loadLedger(ctx context.Context, db *sql.DB, head []byte) error
 	}
 	if c.state, err = ksame.Replay(c.rows); err != nil {
 		return err
-	}
-	// The chain alone proves order, not authorship: whoever can write the file could write a new chain, but not this.
-	if !hmac.Equal(head, c.secrets.mac("head "+c.state.Head())) {
-		return fmt.Errorf("registry: %w: its newest row was not written with this key", ksame.ErrTampered)
 	}
 	if c.state.Registry() != fmt.Sprintf("%x", c.id) {
 		return fmt.Errorf("registry: %w: it is the ledger of another registry", ksame.ErrTampered)

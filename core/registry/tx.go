@@ -78,8 +78,7 @@ func (t *Tx) Commit(ctx context.Context) error {
 			return fmt.Errorf("registry: commit: %w", err)
 		}
 	}
-	head := t.plan.secrets.mac("head " + t.plan.state.Head())
-	if _, err := tx.ExecContext(ctx, "UPDATE meta SET value = ? WHERE name = 'head'", head); err != nil {
+	if _, err := tx.ExecContext(ctx, "UPDATE meta SET value = ? WHERE name = 'seal'", t.plan.seal()); err != nil {
 		return fmt.Errorf("registry: commit: %w", err)
 	}
 	if err := tx.Commit(); err != nil {
