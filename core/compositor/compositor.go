@@ -28,6 +28,9 @@ var (
 // What is still uncovered is filled with the surrogate's own border colours.
 const MaxGrow = 1.12
 
+// maxSoft bounds the blur of a surrogate, in shares of its mean radius: its expression must stay readable.
+const maxSoft = 0.04
+
 // Surrogate is one face to lay over a picture.
 type Surrogate struct {
 	Patch *frame.Patch
@@ -99,7 +102,7 @@ func (c *Compositor) Compose(pic *frame.Picture, s Surrogate) (Result, error) {
 		return res, nil
 	}
 	res.Box = frame.Rect{X0: math.Floor(res.Box.X0), Y0: math.Floor(res.Box.Y0), X1: math.Ceil(res.Box.X1), Y1: math.Ceil(res.Box.Y1)}
-	c.tex.prepare(s.Patch, place, res.Box, newColors(pic, s.Tone, s.Patch))
+	c.tex.prepare(s.Patch, place, res.Box, newColors(pic, s.Tone, s.Patch), min(s.Tone.blur(), maxSoft*out.c0))
 	for first, n := 0, pic.Layout.Colors(); first < n; {
 		end := first + 1
 		for end < n && sameSampling(pic.Layout.Components[first], pic.Layout.Components[end]) {

@@ -404,7 +404,7 @@ func FuzzCompose(f *testing.F) {
 
 func TestDeterminism(t *testing.T) {
 	s := placed(newPatch(128), 90, 70, 100, 12)
-	s.Tone = Tone{Luma: 30, Black: 5, Cb: -3, Cr: 4, Skin: 2}
+	s.Tone = Tone{Luma: 30, Black: 5, Cb: -3, Cr: 4, Skin: 2, Blur: 3}
 	a, b := newPicture(frame.NV12, 200, 150, 4), newPicture(frame.NV12, 200, 150, 4)
 	used := New()
 	if _, err := used.Compose(newPicture(frame.P010, 300, 300, 9), placed(newPatch(256), 150, 150, 280, 100)); err != nil {

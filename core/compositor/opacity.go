@@ -60,6 +60,9 @@ func edgeFade(u, v float64) float64 {
 	return min(1, max(0, d/border))
 }
 
+// chromaRim is by how many pixels the mask's opaque part exceeds the outline in 4:2:0, nearly: on a small face it counts.
+const chromaRim = 1.3
+
 // fit is the enlargement, 1..MaxGrow, about the centre of mass that makes the patch opaque on nine tenths of the outline.
 // All of it would let one odd direction (an open mouth's chin) blow up the face; the rest is filled.
 func (o *opacity) fit(place similarity, out *outline) float64 {
@@ -70,7 +73,7 @@ func (o *opacity) fit(place similarity, out *outline) float64 {
 	inv := place.inverse()
 	var need [angles]float64
 	for k, d := range unit {
-		r := out.at(d[0], d[1])
+		r := out.at(d[0], d[1]) + chromaRim
 		u, v := inv.point(out.x+r*d[0], out.y+r*d[1])
 		u, v = u-o.x, v-o.y
 		last, t := 0.0, far

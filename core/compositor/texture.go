@@ -24,12 +24,12 @@ const alphaPlane = 3
 // its diamonds from there on.
 const magnify = 1.4
 
-// prepare fills t for painting the pixels of box through place.
-func (t *texture) prepare(p *frame.Patch, place similarity, box frame.Rect, col colors) {
+// prepare fills t for painting the pixels of box through place, as blurred as a picture of the given blur (pixels).
+func (t *texture) prepare(p *frame.Patch, place similarity, box frame.Rect, col colors, blur float64) {
 	texelsPerPx := float64(p.Size) / place.scale()
-	level := 0
-	for level < 4 && texelsPerPx/float64(int(1)<<level) > math.Sqrt2 {
-		level++
+	level, px := 0, 1/texelsPerPx // px: the side of a texel of the level, in pixels
+	for level < 4 && (px < math.Sqrt2/2 || 2*px <= 1.2*blur) {
+		level, px = level+1, 2*px
 	}
 	n := p.Size >> level
 	t.scale = float64(n)
@@ -62,7 +62,10 @@ func (t *texture) prepare(p *frame.Patch, place similarity, box frame.Rect, col 
 			pa[x] = alpha
 		}
 	}
-	if texelsPerPx < 1/magnify {
+	// A texel's own extent and the sampling between texels blur by about half its side.
+	if rest := blur*blur - px*px/4; rest > 0.09*px*px {
+		t.soften(math.Sqrt(rest) / px)
+	} else if px > magnify {
 		t.upsample()
 	}
 }

@@ -6,33 +6,44 @@ import (
 	"github.com/ksamenet/ksamenet/core/frame"
 )
 
-// Tone is what a surrogate's colour may learn of a shot: brightness and colour cast of what surrounds the face, and the
-// picture's black level, on a coarse grid. It never contains a pixel of the core. The zero Tone means "not known".
+// Tone is what a surrogate's colour may learn of a shot: brightness, colour cast and sharpness of what surrounds the face,
+// and the picture's black level, on a coarse grid. It never contains a pixel of the core. The zero Tone means "not known".
 type Tone struct {
 	Luma  uint8 `json:"y"`  // 1..63 for 0..1: mean luma of the brighter skin around the core or, without skin, of all around it
 	Black uint8 `json:"b"`  // 0..15 for 0..0.3: luma below which 2 % of the picture lie (haze and lifted blacks)
 	Cb    int8  `json:"cb"` // −16..15, in steps of 1/96 of the full chroma range; of the same samples as Luma
 	Cr    int8  `json:"cr"`
-	Skin  uint8 `json:"k"` // 0..3: how much skin was seen
+	Skin  uint8 `json:"k"`  // 0..3: how much skin was seen
+	Blur  uint8 `json:"bl"` // 0..7: 0 sharp, else a Gaussian blur of 0.6·√2^(Blur−1) pixels
 }
 
 // ToneBits is the upper bound of information that one Tone carries. A caller that uses one Tone for a whole track
 // passes as many bits once, not per picture.
-const ToneBits = 6 + 4 + 5 + 5 + 2
+const ToneBits = 6 + 4 + 5 + 5 + 2 + 3
 
-const chromaStep = 1. / 96
+const (
+	chromaStep = 1. / 96
+	firstBlur  = 0.6
+)
 
 func (t Tone) luma() float64  { return float64(t.Luma) / 63 }
 func (t Tone) black() float64 { return float64(t.Black) / 50 }
 func (t Tone) cb() float64    { return float64(t.Cb) * chromaStep }
 func (t Tone) cr() float64    { return float64(t.Cr) * chromaStep }
-func (t Tone) skin() float64  { return float64(t.Skin) / 3 }
+func (t Tone) blur() float64 {
+	if t.Blur == 0 {
+		return 0
+	}
+	return firstBlur * math.Pow(2, float64(t.Blur-1)/2)
+}
+
+func (t Tone) skin() float64 { return float64(t.Skin) / 3 }
 
 // Surround is a Tone before quantisation: the statistics of one picture around a core, in Y' 0..1 and Cb, Cr
-// −½..½ of the picture's own matrix. Skin is 0..1. The zero Surround is "nothing seen".
+// −½..½ of the picture's own matrix. Skin is 0..1, Blur in pixels and 0 when there was no edge to tell. The zero Surround is "nothing seen".
 type Surround struct {
-	Luma, Black, Cb, Cr, Skin float64
-	Seen                      float64 // share of the ring that lies inside the picture
+	Luma, Black, Cb, Cr, Skin, Blur float64
+	Seen                            float64 // share of the ring that lies inside the picture
 }
 
 // Tone rounds s to the grid.
@@ -47,6 +58,7 @@ func (s Surround) Tone() Tone {
 		Cb:    int8(grid(s.Cb/chromaStep, -16, 15)),
 		Cr:    int8(grid(s.Cr/chromaStep, -16, 15)),
 		Skin:  uint8(grid(s.Skin*3, 0, 3)),
+		Blur:  uint8(grid(2*math.Log2(max(s.Blur, 1e-3)/firstBlur)+1, 0, 7)),
 	}
 }
 
@@ -54,7 +66,7 @@ func (s Surround) Tone() Tone {
 // tell how bright skin is in this light.
 func MeanSurround(all []Surround) Surround {
 	var m Surround
-	var n float64
+	var n, blurred float64
 	for _, s := range all {
 		w := s.Seen * (0.05 + s.Skin)
 		if !(w > 0) || math.IsInf(w, 0) {
@@ -67,11 +79,18 @@ func MeanSurround(all []Surround) Surround {
 		m.Cr += w * s.Cr
 		m.Skin += w * s.Skin
 		m.Seen += w * s.Seen
+		if s.Blur > 0 {
+			blurred += w
+			m.Blur += w * s.Blur
+		}
 	}
 	if n == 0 {
 		return Surround{}
 	}
-	return Surround{m.Luma / n, m.Black / n, m.Cb / n, m.Cr / n, m.Skin / n, m.Seen / n}
+	if blurred > 0 {
+		m.Blur /= blurred
+	}
+	return Surround{m.Luma / n, m.Black / n, m.Cb / n, m.Cr / n, m.Skin / n, m.Blur, m.Seen / n}
 }
 
 // The ring runs from the core's edge to ringShare of its mean radius beyond it.
@@ -103,13 +122,16 @@ func MeasureTone(pic *frame.Picture, oval []frame.Point) (Surround, error) {
 	read := newReader(pic)
 	var all tally
 	var skin brightest
+	var sharp edges
+	safe := m.apart + edgeReach*(1+m.steep)
 	total := 0.0
 	for y := box.Y0 + step/2; y < box.Y1; y += step {
 		for x := box.X0 + step/2; x < box.X1; x += step {
 			// Whole pixels: the position that is tested is the position that is read.
 			px, py := math.Floor(x)+.5, math.Floor(y)+.5
 			dx, dy := px-out.x, py-out.y
-			if e := m.beyond(dx, dy); e <= m.apart || e > m.apart+ring {
+			e := m.beyond(dx, dy)
+			if e <= m.apart || e > m.apart+ring {
 				continue
 			}
 			w := 1 + dy/math.Hypot(dx, dy) // the neck is below, hair and sky are above
@@ -122,12 +144,15 @@ func MeasureTone(pic *frame.Picture, oval []frame.Point) (Surround, error) {
 			if isSkin(luma, cb, cr) {
 				skin.add(w, luma, cb, cr)
 			}
+			if e > safe {
+				read.edgesAt(&sharp, int(px), int(py))
+			}
 		}
 	}
 	if all.n == 0 || total == 0 {
 		return Surround{}, nil
 	}
-	s := Surround{Seen: all.n / total, Black: blackLevel(&read, pic, &m)}
+	s := Surround{Seen: all.n / total, Black: blackLevel(&read, pic, &m), Blur: sharp.sigma()}
 	t := all
 	if share := skin.weight() / all.n; pic.Layout.Colors() == 3 && share > 0.01 {
 		s.Skin = min(1, share/enoughSkin)
@@ -218,6 +243,16 @@ func newReader(pic *frame.Picture) reader {
 		r.codes[i] = componentCodes(pic, i)
 	}
 	return r
+}
+
+// luma is Y' alone.
+func (r *reader) luma(x, y int) float64 {
+	if r.pic.Layout.RGB {
+		v, _, _ := r.at(x, y)
+		return v
+	}
+	c := r.pic.Layout.Components[0]
+	return (float64(sampleAt(&r.pic.Planes[c.Plane], c, x, y)) - r.codes[0].zero) / r.codes[0].span
 }
 
 func (r *reader) at(x, y int) (luma, cb, cr float64) {
