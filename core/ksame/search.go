@@ -22,6 +22,10 @@ type search struct {
 	norms    []float64 // |S|²
 	home     []int     // cluster of each person
 	near     []neighbour
+	clock    int     // changes made so far
+	changed  []int   // clock of the last change of each cluster
+	tried    []int   // clock at which each person last stayed, −1: never
+	around   [][]int // clusters looked at then
 }
 
 // improve moves people between clusters and swaps pairs, in place, while that lowers first the number of co-occurring pairs
@@ -31,14 +35,18 @@ func (s *space) improve(clusters [][]int, k, sweeps int) {
 		sweeps = defaultSweeps
 	}
 	w := &search{space: s, k: k, clusters: clusters, sums: make([][]float64, len(clusters)),
-		norms: make([]float64, len(clusters)), home: make([]int, len(s.ids))}
+		norms: make([]float64, len(clusters)), home: make([]int, len(s.ids)), changed: make([]int, len(clusters)),
+		tried: make([]int, len(s.ids)), around: make([][]int, len(s.ids))}
 	for c := range clusters {
 		w.refresh(c)
+	}
+	for i := range w.tried {
+		w.tried[i] = -1
 	}
 	for ; sweeps > 0; sweeps-- {
 		changed := false
 		for i := range s.ids {
-			if w.relocate(i) {
+			if !w.settled(i) && w.relocate(i) {
 				changed = true
 			}
 		}
@@ -48,7 +56,16 @@ func (s *space) improve(clusters [][]int, k, sweeps int) {
 	}
 }
 
+// settled says that nothing near person i has changed since they last stayed where they are.
+func (w *search) settled(i int) bool {
+	if w.tried[i] < w.changed[w.home[i]] {
+		return false
+	}
+	return !slices.ContainsFunc(w.around[i], func(c int) bool { return w.tried[i] < w.changed[c] })
+}
+
 func (w *search) refresh(c int) {
+	w.changed[c] = w.clock
 	slices.Sort(w.clusters[c])
 	w.sums[c] = w.sum(w.clusters[c])
 	w.norms[c] = 0
@@ -85,8 +102,10 @@ func (w *search) relocate(i int) bool {
 			best = o
 		}
 	}
+	w.around[i] = w.around[i][:0]
 	for _, near := range w.candidates(i, from, xx, together > 0) {
 		to, toDot := near.cluster, near.dot
+		w.around[i] = append(w.around[i], to)
 		nB := float64(len(w.clusters[to]))
 		meeting := w.together(i, to)
 		if len(w.clusters[from]) > w.k {
@@ -110,8 +129,10 @@ func (w *search) relocate(i int) bool {
 		}
 	}
 	if best.cluster < 0 {
+		w.tried[i] = w.clock
 		return false
 	}
+	w.clock++
 	w.clusters[from], w.clusters[best.cluster] = w.exchanged(i, from, best)
 	w.refresh(from)
 	w.refresh(best.cluster)
