@@ -16,7 +16,6 @@ const (
 
 	tentativeCost = 0.08 // handicap of a track that may be a false alarm
 	missedCost    = 0.04 // handicap of a track that was not seen in the last frame
-	turnCost      = 0.10 // most that a change of direction adds (OC-SORT's momentum, section 4.2)
 )
 
 // scratch is the memory of one Update.
@@ -95,13 +94,6 @@ func (k *Tracker) cost(t *Track, box frame.Rect, o *Observation) float64 {
 	hull := box.Union(o.Box)
 	reach := hull.W()*hull.W() + hull.H()*hull.H()
 	c := (1-box.IoU(o.Box)+distance*distance/reach)/2 + 0.2*scale
-	if dir, ok := t.recent.direction(); ok {
-		from := t.lastBox.Center()
-		dx, dy := b.X-from.X-t.camera.X, b.Y-from.Y-t.camera.Y
-		if step := math.Hypot(dx, dy); step > 0.3*size {
-			c += turnCost * (1 - (dx*dir.X+dy*dir.Y)/step) / 2
-		}
-	}
 	if t.misses > 0 {
 		c += missedCost
 	}
@@ -231,20 +223,4 @@ const historyLen = 64
 func (h *history) add(index int64, b frame.Rect) {
 	h.at[h.n%historyLen], h.box[h.n%historyLen] = index, b
 	h.n++
-}
-
-// direction is the unit vector of the movement over the last observations; false when there was hardly any.
-func (h *history) direction() (frame.Point, bool) {
-	const span = 3
-	if h.n <= span {
-		return frame.Point{}, false
-	}
-	last, old := h.box[(h.n-1)%historyLen], h.box[(h.n-1-span)%historyLen]
-	a, b := old.Center(), last.Center()
-	dx, dy := b.X-a.X, b.Y-a.Y
-	d := math.Hypot(dx, dy)
-	if d < 0.3*last.H() {
-		return frame.Point{}, false
-	}
-	return frame.Point{X: dx / d, Y: dy / d}, true
 }

@@ -56,6 +56,8 @@ func scenes() map[string]scene {
 			{to: 120, missed: between(50, 70), box: linear(300, 300, 4, 0, 100)}}},
 		"hidden, then somewhere else": {frames: 120, jitter: 0.03, people: []person{
 			{to: 120, missed: between(50, 70), box: func(i int) frame.Rect { return square(300+3*float64(min(i, 55)), 300, 100) }}}},
+		"stopped behind something": {frames: 120, jitter: 0.03, people: []person{
+			{to: 120, missed: between(51, 73), box: func(i int) frame.Rect { return square(300+9*float64(min(i, 50)), 300, 100) }}}},
 		"a third missed": {frames: 150, jitter: 0.04, people: []person{
 			{to: 150, missed: missing(0.35, 1), box: linear(200, 300, 5, 1, 90)},
 			{to: 150, missed: missing(0.35, 2), box: linear(1500, 800, -4, -1, 70)}}},
@@ -206,5 +208,26 @@ func TestWalkersThatHideEachOther(t *testing.T) {
 				t.Errorf("%d people, seed %d: %d tracklets hold two people; exposed: %v", n, seed, got.switches, got.exposed)
 			}
 		}
+	}
+}
+
+// TestStrayIsTakenOutOfAPath: a false alarm beside a face that is missed in that frame is no part of its path.
+func TestStrayIsTakenOutOfAPath(t *testing.T) {
+	var frames []Frame
+	at := linear(300, 300, 6, 0, 100)
+	for i := range 60 {
+		b, tag := at(i), 0
+		if i == 30 {
+			b, tag = shift(b, frame.Point{X: 30, Y: 75}), strayTag
+		}
+		frames = append(frames, Frame{Index: int64(i), Obs: []Observation{sure(tag, b)}})
+	}
+	out := mustLink(t, DefaultConfig(), frames)
+	if len(out) != 2 || out[0].Hits != 59 || out[1].BestTag != strayTag || out[1].Confirmed {
+		t.Fatalf("got %+v", out)
+	}
+	e := out[0].At(30)
+	if e.Kind != Interpolated || e.Box.IoU(at(30)) < 0.95 {
+		t.Errorf("the face is at %v in frame 30, want %v", e.Box, at(30))
 	}
 }

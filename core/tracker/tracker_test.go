@@ -323,6 +323,75 @@ func TestDissimilarityEndsAJump(t *testing.T) {
 	}
 }
 
+// TestOneObservationBetweenTwoTracks: it could be either face, so it is neither.
+func TestOneObservationBetweenTwoTracks(t *testing.T) {
+	k := mustNew(t, DefaultConfig())
+	for i := range int64(10) {
+		mustUpdate(t, k, i, false, sure(0, square(500, 300, 100)), sure(1, square(560, 300, 100)))
+	}
+	out := mustUpdate(t, k, 10, false, sure(0, square(530, 300, 100)))
+	if len(out) != 3 || !slices.Equal(out[2].Rivals, []int{1, 2}) || out[2].Tag != 0 || out[0].Tag >= 0 || out[1].Tag >= 0 {
+		t.Errorf("got %d tracks", len(out))
+	}
+	for _, tr := range out {
+		if !tr.Ambiguous {
+			t.Errorf("track %d is not marked ambiguous", tr.ID)
+		}
+	}
+	// Those that ended in doubt go on covering, and take nothing.
+	out = mustUpdate(t, k, 11, false, sure(0, square(500, 300, 100)), sure(1, square(560, 300, 100)))
+	for _, tr := range out[:2] {
+		if tr.State != Lost || tr.Tag >= 0 {
+			t.Errorf("track %d is %v with observation %d", tr.ID, tr.State, tr.Tag)
+		}
+	}
+}
+
+// TestTwoObservationsForOneLostTrack: either could be the face that went unseen between them.
+func TestTwoObservationsForOneLostTrack(t *testing.T) {
+	k := mustNew(t, DefaultConfig())
+	for i := range int64(10) {
+		mustUpdate(t, k, i, false, sure(0, square(500, 300, 100)))
+	}
+	out := mustUpdate(t, k, 15, false, sure(0, square(450, 300, 100)), sure(1, square(550, 300, 100)))
+	if len(out) != 3 || out[0].Tag >= 0 || !slices.Equal(out[1].Rivals, []int{1}) || !slices.Equal(out[2].Rivals, []int{1}) {
+		for _, tr := range out {
+			t.Errorf("track %d has observation %d, rivals %v", tr.ID, tr.Tag, tr.Rivals)
+		}
+	}
+}
+
+// TestNoJumpAfterLosingABid: the nearest observation went to another track; the loser does not take a far one instead.
+func TestNoJumpAfterLosingABid(t *testing.T) {
+	k := mustNew(t, DefaultConfig())
+	for i := range int64(10) {
+		mustUpdate(t, k, i, false, sure(0, square(500, 300, 100)))
+	}
+	mustUpdate(t, k, 10, false, sure(0, square(500, 300, 100)), sure(1, square(530, 300, 100)))
+	out := mustUpdate(t, k, 11, false, sure(0, square(505, 300, 100)), sure(1, square(660, 300, 100)))
+	if len(out) != 3 || out[0].Tag != 0 || out[1].Tag >= 0 || out[2].Tag != 1 {
+		for _, tr := range out {
+			t.Errorf("track %d has observation %d", tr.ID, tr.Tag)
+		}
+	}
+}
+
+// TestCourseAfterAGap: a face that stood still went on, unseen, at six pixels a frame. The filter must know that speed when
+// it sees it again, not the one that its own wandering uncertainty suggests.
+func TestCourseAfterAGap(t *testing.T) {
+	k := mustNew(t, DefaultConfig())
+	for i := range int64(20) {
+		mustUpdate(t, k, i, false, sure(0, square(300, 300, 100)))
+	}
+	for i := int64(20); i < 34; i++ {
+		mustUpdate(t, k, i, false)
+	}
+	out := mustUpdate(t, k, 34, false, sure(0, square(390, 300, 100)))
+	if v := out[0].velocity(); len(out) != 1 || math.Abs(v.X-6) > 1 || math.Abs(v.Y) > 0.1 {
+		t.Errorf("%d tracks, velocity %v, want 6, 0", len(out), v)
+	}
+}
+
 func TestRivalsNameEachOther(t *testing.T) {
 	s := scenes()["meeting, both hidden"]
 	out := mustLink(t, DefaultConfig(), s.render())
