@@ -1,0 +1,125 @@
+package landmark
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/ksamenet/ksamenet/core/align"
+	"github.com/ksamenet/ksamenet/core/appearance"
+)
+
+// Sample is one picture's measurement of a tracked face, as calibration and smoothing take it.
+type Sample struct {
+	PTS       time.Duration
+	Presence  float64
+	Geometry  Geometry
+	Raw       appearance.Raw
+	Placement align.Placement
+}
+
+// Sample is what r leaves for its track.
+func (r *Result) Sample(pts time.Duration) Sample {
+	return Sample{PTS: pts, Presence: r.Presence, Geometry: r.Geometry, Raw: r.Raw, Placement: r.Placement}
+}
+
+// Reference is a person's neutral face, found in a track: what Calibrate measures expressions against. It holds a
+// person's shape, as Geometry does.
+type Reference [Coordinates]float32
+
+const (
+	minReference = 12       // pictures that a reference needs at least: half a second
+	maxReference = 400      // pictures that it is taken from at most, evenly spread
+	frontalYaw   = 25. / 60 // beyond, the far side of the mesh is a guess
+	frontalPitch = 20. / 30
+)
+
+// NeutralOf finds the neutral face of a track: the median of the calmer half of its frontal pictures, an iris standing at
+// the middle of its eye. Subtracting it removes the person's own shape from what is measured, so that a low brow is not
+// a frown; it also takes out what the units could tell of identity (docs/guarantee.md, I9).
+// ok is false when fewer than 12 pictures qualify: such a track is measured against the average face.
+func NeutralOf(track []Sample) (ref Reference, ok bool) {
+	var calm []*Sample
+	for i := range track {
+		s := &track[i]
+		yaw, pitch := s.Geometry[Coordinates], s.Geometry[Coordinates+1]
+		if s.Presence >= Present && yaw > -frontalYaw && yaw < frontalYaw && pitch > -frontalPitch && pitch < frontalPitch {
+			calm = append(calm, s)
+		}
+	}
+	if len(calm) < minReference {
+		return ref, false
+	}
+	slices.SortStableFunc(calm, func(a, b *Sample) int { return cmp.Compare(activity(a.Raw), activity(b.Raw)) })
+	calm = calm[:max(minReference, len(calm)/2)]
+	step := (len(calm) + maxReference - 1) / maxReference
+	var column []float32
+	for k := range ref {
+		column = column[:0]
+		for i := 0; i < len(calm); i += step {
+			column = append(column, calm[i].Geometry[k])
+		}
+		slices.Sort(column)
+		ref[k] = (column[(len(column)-1)/2] + column[len(column)/2]) / 2
+	}
+	for _, e := range eyes {
+		for a := range 3 {
+			var sum float32
+			for i := e.contour; i < e.contour+16; i++ {
+				sum += ref[3*i+a]
+			}
+			for i := e.iris; i < e.iris+5; i++ {
+				ref[3*i+a] = sum / 16
+			}
+		}
+	}
+	return ref, true
+}
+
+// eyes are the places in watched where an eye's 16 contour points and its 5 iris points begin.
+var eyes = [2]struct{ contour, iris int }{{40, 92}, {56, 97}}
+
+// activity is how far a face is from neutral.
+func activity(r appearance.Raw) (sum float64) {
+	for _, v := range r.Expression {
+		sum += v
+	}
+	return sum
+}
+
+// relative is g measured from ref.
+func (g *Geometry) relative(ref *Reference) (r Geometry) {
+	r = *g
+	for i, v := range ref {
+		r[i] -= v
+	}
+	r[Features-1] = 1
+	return r
+}
+
+// Relative reads the appearance of g against the person's own neutral face. Yaw and pitch are raw's: a placement was
+// computed for them.
+func (a *Analyzer) Relative(ctx context.Context, g *Geometry, ref *Reference, raw appearance.Raw) (appearance.Raw, error) {
+	rel := g.relative(ref)
+	r, err := a.read(ctx, &rel)
+	r.Yaw, r.Pitch = raw.Yaw, raw.Pitch
+	return r, err
+}
+
+// Calibrate measures a whole track anew, in place, against its own neutral face. A track without enough frontal pictures
+// keeps what it has. It costs a regressor run, some 20 µs, per picture.
+func (a *Analyzer) Calibrate(ctx context.Context, track []Sample) error {
+	ref, ok := NeutralOf(track)
+	if !ok {
+		return nil
+	}
+	for i := range track {
+		r, err := a.Relative(ctx, &track[i].Geometry, &ref, track[i].Raw)
+		if err != nil {
+			return err
+		}
+		track[i].Raw = r
+	}
+	return nil
+}
