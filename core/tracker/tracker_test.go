@@ -392,6 +392,21 @@ func TestCourseAfterAGap(t *testing.T) {
 	}
 }
 
+// TestFoundWhereItStopped: a face that walked behind something and stays there comes out far from its predicted place.
+func TestFoundWhereItStopped(t *testing.T) {
+	k := mustNew(t, DefaultConfig())
+	for i := range int64(20) {
+		mustUpdate(t, k, i, false, sure(0, square(300+10*float64(i), 300, 100)))
+	}
+	for i := int64(20); i < 45; i++ {
+		mustUpdate(t, k, i, false)
+	}
+	out := mustUpdate(t, k, 45, false, sure(0, square(495, 300, 100)))
+	if len(out) != 1 || out[0].ID != 1 || out[0].State != Confirmed {
+		t.Errorf("%d tracks, first %v", len(out), out[0].State)
+	}
+}
+
 func TestRivalsNameEachOther(t *testing.T) {
 	s := scenes()["meeting, both hidden"]
 	out := mustLink(t, DefaultConfig(), s.render())
