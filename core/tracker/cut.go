@@ -23,8 +23,9 @@ const (
 // place in the last one, and how differently the levels are spread. Both ignore brightness as such, and the search follows
 // the camera, so exposure steps, flashes, pans and shakes are not cuts. Dissolves and wipes are not reported.
 //
-// A cut that is missed costs little (association refuses jumps between faces that lie apart); one too many splits
-// tracklets. Not safe for concurrent use.
+// A cut too many splits tracklets. After a cut that is missed, association refuses jumps between faces that lie apart or differ
+// in size, but a face that lies where the last one lay is taken for it, unless Config.Similarity denies it.
+// Not safe for concurrent use.
 type CutDetector struct {
 	views  [3]view // ring
 	n      int     // pictures since Reset
