@@ -38,56 +38,74 @@ func componentCodes(pic *frame.Picture, i int) codes {
 	}
 }
 
-// colors turns a patch's R'G'B', 0..255, into a picture's component codes, through the tone.
+// colors turns a patch's R'G'B', 0..255, into a picture's component codes, through the tone. All of it is affine, so that
+// one matrix does it.
 type colors struct {
-	rgb             bool
-	kr, kg, kb      float32 // of numbers 0..255
-	cbScale, crBack float32
-	crScale, cbBack float32
-	gain, lift      float32 // luma: y·gain + lift
-	chroma          float32
-	cb, cr          float32 // chroma shift
-	span, zero      [3]float32
+	m      [3][4]float32
+	lo, hi [3]float32 // nominal range of the codes
 }
+
+// adapt is the tone's part, in Y' 0..1 and Cb, Cr −½..½: y·gain + lift, c·chroma + cast.
+type adapt struct{ gain, lift, chroma, cb, cr float64 }
 
 func newColors(pic *frame.Picture, t Tone, p *frame.Patch) colors {
 	kr, kb := luma(pic.Matrix)
-	c := colors{
-		rgb: pic.Layout.RGB,
-		kr:  float32(kr / 255), kg: float32((1 - kr - kb) / 255), kb: float32(kb / 255),
-		cbScale: float32(1 / (2 * (1 - kb))), cbBack: float32(2 * (1 - kb)),
-		crScale: float32(1 / (2 * (1 - kr))), crBack: float32(2 * (1 - kr)),
-		gain: 1, chroma: 1,
+	a := adapt{gain: 1, chroma: 1}
+	if t != (Tone{}) {
+		a = match(t, p, kr, kb)
 	}
+	var c colors
+	origin := a.apply(kr, kb, pic.Layout.RGB, 0, 0, 0)
+	red, green, blue := a.apply(kr, kb, pic.Layout.RGB, 1, 0, 0), a.apply(kr, kb, pic.Layout.RGB, 0, 1, 0), a.apply(kr, kb, pic.Layout.RGB, 0, 0, 1)
 	for i := range pic.Layout.Colors() {
 		k := componentCodes(pic, i)
-		c.span[i], c.zero[i] = float32(k.span), float32(k.zero)
-	}
-	if t != (Tone{}) {
-		c.match(t, p)
+		for j, v := range [3]float64{red[i], green[i], blue[i]} {
+			c.m[i][j] = float32((v - origin[i]) * k.span / 255)
+		}
+		c.m[i][3] = float32(origin[i]*k.span + k.zero)
+		lo := 0.
+		if i > 0 && !pic.Layout.RGB {
+			lo = -.5
+		}
+		c.lo[i], c.hi[i] = float32(lo*k.span+k.zero), float32((lo+1)*k.span+k.zero)
 	}
 	return c
 }
 
-// split is Y' 0..1, Cb and Cr −½..½ of R'G'B' 0..255.
-func (c *colors) split(r, g, b float32) (y, cb, cr float32) {
-	y = c.kr*r + c.kg*g + c.kb*b
-	return y, (b*(1./255) - y) * c.cbScale, (r*(1./255) - y) * c.crScale
+// split is Y', Cb, Cr of R'G'B', all 0..1 or −½..½.
+func split(kr, kb, r, g, b float64) (y, cb, cr float64) {
+	y = kr*r + (1-kr-kb)*g + kb*b
+	return y, (b - y) / (2 * (1 - kb)), (r - y) / (2 * (1 - kr))
+}
+
+// apply is the picture's components, as numbers, of R'G'B' 0..1.
+func (a adapt) apply(kr, kb float64, rgb bool, r, g, b float64) [3]float64 {
+	y, cb, cr := split(kr, kb, r, g, b)
+	y, cb, cr = y*a.gain+a.lift, cb*a.chroma+a.cb, cr*a.chroma+a.cr
+	if !rgb {
+		return [3]float64{y, cb, cr}
+	}
+	red, blue := y+cr*2*(1-kr), y+cb*2*(1-kb)
+	return [3]float64{red, (y - kr*red - kb*blue) / (1 - kr - kb), blue}
 }
 
 // convert is the picture's codes, not rounded, of R'G'B' 0..255.
 func (c *colors) convert(r, g, b float32) (c0, c1, c2 float32) {
-	y, cb, cr := c.split(r, g, b)
-	y = y*c.gain + c.lift
-	cb, cr = cb*c.chroma+c.cb, cr*c.chroma+c.cr
-	if c.rgb {
-		red, blue := y+cr*c.crBack, y+cb*c.cbBack
-		green := (y - c.kr*255*red - c.kb*255*blue) / (c.kg * 255)
-		y, cb, cr = clamp01(red), clamp01(green), clamp01(blue)
-	} else {
-		y, cb, cr = clamp01(y), clamp01(cb+.5)-.5, clamp01(cr+.5)-.5
+	m := &c.m
+	return within(m[0][0]*r+m[0][1]*g+m[0][2]*b+m[0][3], c.lo[0], c.hi[0]),
+		within(m[1][0]*r+m[1][1]*g+m[1][2]*b+m[1][3], c.lo[1], c.hi[1]),
+		within(m[2][0]*r+m[2][1]*g+m[2][2]*b+m[2][3], c.lo[2], c.hi[2])
+}
+
+// within spells out the comparisons: the builtins' care for NaN and −0 costs a quarter of prepare.
+func within(v, lo, hi float32) float32 {
+	if v < lo {
+		return lo
 	}
-	return y*c.span[0] + c.zero[0], cb*c.span[1] + c.zero[1], cr*c.span[2] + c.zero[2]
+	if v > hi {
+		return hi
+	}
+	return v
 }
 
 // The colour match, tuned by eye on 33 faces of 15 portraits and clips.
@@ -104,23 +122,23 @@ const (
 	minContrast      = 0.65
 )
 
-// match sets gain, lift and cast from the tone and the patch's own statistics.
+// match finds gain, lift and cast from the tone and the patch's own statistics.
 // With skin in sight the surrogate takes its brightness and, mostly, its hue; without, it follows the surroundings.
-func (c *colors) match(t Tone, p *frame.Patch) {
+func match(t Tone, p *frame.Patch, kr, kb float64) adapt {
 	var all brightest
 	step := max(1, p.Size/64)
 	for j := step / 2; j < p.Size; j += step {
 		for i := step / 2; i < p.Size; i += step {
 			s := p.RGBA[4*(j*p.Size+i):]
 			if w := trustOf[s[3]]; w > 0 {
-				y, cb, cr := c.split(float32(s[0]), float32(s[1]), float32(s[2]))
-				all.add(float64(w), float64(y), float64(cb), float64(cr))
+				y, cb, cr := split(kr, kb, float64(s[0])/255, float64(s[1])/255, float64(s[2])/255)
+				all.add(float64(w), y, cb, cr)
 			}
 		}
 	}
 	face := all.mean(faceRank)
 	if !(face.n > 0 && face.y > 0) {
-		return
+		return adapt{gain: 1, chroma: 1}
 	}
 	have := face.y / face.n
 	skin := t.skin()
@@ -129,22 +147,11 @@ func (c *colors) match(t Tone, p *frame.Patch) {
 	// Haze lifts black and leaves the level of the skin: contrast shrinks about it.
 	level := have * gain
 	contrast := min(1, max(minContrast, (level-(t.black()-noHaze))/level))
-	chroma := gain * contrast * (1 - (1-skin)*paleness)
-	c.gain, c.lift, c.chroma = float32(gain*contrast), float32(level*(1-contrast)), float32(chroma)
-	cast := func(want, have float64) float32 {
-		shift := skin*huePull*(want-have*chroma) + (1-skin)*surroundPull*want
-		return float32(min(maxCast, max(-maxCast, shift)))
+	a := adapt{gain: gain * contrast, lift: level * (1 - contrast), chroma: gain * contrast * (1 - (1-skin)*paleness)}
+	cast := func(want, have float64) float64 {
+		shift := skin*huePull*(want-have*a.chroma) + (1-skin)*surroundPull*want
+		return min(maxCast, max(-maxCast, shift))
 	}
-	c.cb, c.cr = cast(t.cb(), face.cb/face.n), cast(t.cr(), face.cr/face.n)
-}
-
-// clamp01 spells out the comparisons: the builtins' care for NaN and −0 costs a quarter of prepare.
-func clamp01(v float32) float32 {
-	if v < 0 {
-		return 0
-	}
-	if v > 1 {
-		return 1
-	}
-	return v
+	a.cb, a.cr = cast(t.cb(), face.cb/face.n), cast(t.cr(), face.cr/face.n)
+	return a
 }

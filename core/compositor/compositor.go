@@ -102,7 +102,8 @@ func (c *Compositor) Compose(pic *frame.Picture, s Surrogate) (Result, error) {
 		return res, nil
 	}
 	res.Box = frame.Rect{X0: math.Floor(res.Box.X0), Y0: math.Floor(res.Box.Y0), X1: math.Ceil(res.Box.X1), Y1: math.Ceil(res.Box.Y1)}
-	c.tex.prepare(s.Patch, place, res.Box, newColors(pic, s.Tone, s.Patch), min(s.Tone.blur(), maxSoft*out.c0))
+	col := newColors(pic, s.Tone, s.Patch)
+	c.tex.prepare(s.Patch, place, res.Box, &col, min(s.Tone.blur(), maxSoft*out.c0))
 	for first, n := 0, pic.Layout.Colors(); first < n; {
 		end := first + 1
 		for end < n && sameSampling(pic.Layout.Components[first], pic.Layout.Components[end]) {

@@ -10,7 +10,7 @@ import (
 // of talking people: a narrower feather shows a seam, a wider one lets a halo of skin stand on the hair.
 const (
 	featherShare = 0.10 // fill fades out
-	reachShare   = 0.24 // the surrogate's own silhouette may exceed the core by this much
+	reachShare   = 0.20 // the surrogate's own silhouette may exceed the core by this much
 )
 
 // mask is m: 1 on the core, then the greater of a feather and the surrogate's own opacity, which ends at reach.

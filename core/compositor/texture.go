@@ -25,7 +25,7 @@ const alphaPlane = 3
 const magnify = 1.4
 
 // prepare fills t for painting the pixels of box through place, as blurred as a picture of the given blur (pixels).
-func (t *texture) prepare(p *frame.Patch, place similarity, box frame.Rect, col colors, blur float64) {
+func (t *texture) prepare(p *frame.Patch, place similarity, box frame.Rect, col *colors, blur float64) {
 	texelsPerPx := float64(p.Size) / place.scale()
 	level, px := 0, 1/texelsPerPx // px: the side of a texel of the level, in pixels
 	for level < 4 && (px < math.Sqrt2/2 || 2*px <= 1.2*blur) {
