@@ -1,0 +1,226 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ksamenet/ksamenet/core/decisions"
+	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/generator"
+	"github.com/ksamenet/ksamenet/core/infer"
+	"github.com/ksamenet/ksamenet/core/registry"
+	"github.com/ksamenet/ksamenet/core/report"
+	"github.com/ksamenet/ksamenet/core/tracker"
+)
+
+// ErrLiveClosed says that a closed Live was used.
+var ErrLiveClosed = errors.New("pipeline: live pipeline is closed")
+
+// Live replaces faces in one pass, picture by picture, as a stream needs it. It decides from the past alone: a new face
+// is covered until it has been seen often enough, and until it is known whose it is. Registry and partition are fixed at
+// start and only read.
+//
+// Each picture is examined first (examine: networks, tracks, jobs) and painted afterwards (obey), by the very jobs that a
+// decision list gives the file's renderer; a look-ahead is a queue between the two.
+//
+// It belongs to one goroutine at a time.
+type Live struct {
+	eyes   *Stages
+	gen    faceGenerator
+	wear   *wardrobe
+	close  []func() error
+	models []report.Model
+
+	cuts    tracker.CutDetector
+	tracks  *tracker.Tracker
+	count   int64 // pictures so far; the index of the next one
+	size    [2]int
+	faces   []*liveFace // by track id, ascending
+	sights  []liveSight // of this picture; an observation's tag is its index here
+	obs     []tracker.Observation
+	paint   painter
+	reqs    []generator.Request
+	looking Times
+	failed  error // the first error; it stands for good
+}
+
+// LiveCount says what was done to one picture.
+type LiveCount struct {
+	Faces    int // faces, and places where a face that went unseen may still be; always Replaced + Covered
+	Replaced int
+	Covered  int
+}
+
+// OpenLive opens the networks and fixes who wears what. reg stays the caller's and must outlive the Live; it may be open
+// for reading only. It may be nil when cfg.Uncertified is set: then everybody wears one shared surrogate.
+//
+// Errors: ErrConfig; ErrNotReady when the registry has to be prepared first (PrepareRegistry); those of OpenStages.
+func OpenLive(ctx context.Context, cfg Config, reg *registry.Registry) (_ *Live, err error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if len(cfg.Keep) > 0 {
+		return nil, fmt.Errorf("%w: nobody is kept clear in a stream: who it is must be certain before the first picture, and only a file can be looked at twice", ErrConfig)
+	}
+	wear, list, err := newWardrobe(cfg, reg)
+	if err != nil {
+		return nil, err
+	}
+	eyes, err := OpenStages(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, eyes.Close())
+		}
+	}()
+	if err := checkRecognizer(eyes, reg); err != nil {
+		return nil, err
+	}
+	gen, err := OpenSurrogates(ctx, cfg, list)
+	if err != nil {
+		return nil, err
+	}
+	l, err := newLive(cfg, eyes, gen, wear)
+	if err != nil {
+		return nil, errors.Join(err, gen.Close())
+	}
+	l.close = []func() error{gen.Close, eyes.Close}
+	l.models = slices.Concat(eyes.Models(), gen.Models())
+	return l, nil
+}
+
+func newLive(cfg Config, eyes *Stages, gen faceGenerator, wear *wardrobe) (*Live, error) {
+	t, err := tracker.New(trackerConfig(cfg))
+	if err != nil {
+		return nil, err
+	}
+	return &Live{eyes: eyes, gen: gen, wear: wear, tracks: t, paint: newPainter(cfg)}, nil
+}
+
+// Process examines one picture and paints its faces in place. pic.Index and pic.PTS are not looked at: pictures are
+// taken in the order in which they come. A picture of another size begins a new shot.
+//
+// An error ends the stream: pic may be half painted and must not be shown, and every later call returns the error again.
+func (l *Live) Process(ctx context.Context, pic *frame.Picture) (LiveCount, error) {
+	if l.failed != nil {
+		return LiveCount{}, l.failed
+	}
+	n, err := l.picture(ctx, pic)
+	if err != nil {
+		l.failed = fmt.Errorf("pipeline: live picture %d: %w", l.count, err)
+		return LiveCount{}, l.failed
+	}
+	l.count++
+	return n, nil
+}
+
+func (l *Live) picture(ctx context.Context, pic *frame.Picture) (LiveCount, error) {
+	if err := pic.Validate(); err != nil {
+		return LiveCount{}, err
+	}
+	if size := [2]int{pic.W, pic.H}; size != l.size {
+		l.Reset()
+		l.size = size
+	}
+	jobs, err := l.examine(ctx, pic)
+	if err != nil {
+		return LiveCount{}, err
+	}
+	return l.obey(ctx, pic, jobs)
+}
+
+// obey paints the jobs of one picture: covers first, so that one that is held for a lost face does not hide a surrogate
+// that stands there now; then surrogates, small ones first, as the file's renderer does.
+func (l *Live) obey(ctx context.Context, pic *frame.Picture, jobs []decisions.Job) (n LiveCount, err error) {
+	slices.SortStableFunc(jobs, func(a, b decisions.Job) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Face.Rect().Area(), b.Face.Rect().Area()), cmp.Compare(a.Track.ID, b.Track.ID))
+	})
+	l.reqs = l.reqs[:0]
+	for _, j := range jobs {
+		if j.Action == decisions.Replace {
+			l.reqs = append(l.reqs, generator.Request{Cluster: generator.ClusterID(j.Cluster), Look: *j.Face.Look})
+		}
+	}
+	start := time.Now()
+	patches, err := l.gen.RenderBatch(ctx, l.reqs)
+	if err != nil {
+		return n, err
+	}
+	l.paint.times.count(StageGenerate, start)
+	if len(patches) != len(l.reqs) {
+		return n, fmt.Errorf("%d surrogates for %d faces", len(patches), len(l.reqs))
+	}
+	for _, j := range jobs {
+		var p *frame.Patch
+		if j.Action == decisions.Replace {
+			p, patches = patches[0], patches[1:]
+		}
+		did, err := l.paint.face(pic, j, p)
+		if err != nil {
+			return n, err
+		}
+		n.Faces++
+		if did == decisions.Replace {
+			n.Replaced++
+		} else {
+			n.Covered++
+		}
+	}
+	return n, nil
+}
+
+func rank(j decisions.Job) int {
+	if j.Action == decisions.Replace {
+		return 1
+	}
+	return 0
+}
+
+// Reset forgets all tracks, as after a seek. People keep their surrogates: those hang on the registry alone.
+func (l *Live) Reset() {
+	l.cuts.Reset()
+	l.tracks.Reset()
+	l.forget(func(*liveFace) bool { return true })
+}
+
+// forget drops faces whose tracks have ended.
+func (l *Live) forget(gone func(*liveFace) bool) {
+	l.faces = slices.DeleteFunc(l.faces, func(f *liveFace) bool {
+		if !gone(f) {
+			return false
+		}
+		delete(l.paint.grow, f.track.ID)
+		return true
+	})
+}
+
+// Engine is what computes the networks.
+func (l *Live) Engine() infer.Info { return l.eyes.Engine() }
+
+// Models are the networks by their content.
+func (l *Live) Models() []report.Model { return l.models }
+
+// Times is the wall time of the stages so far.
+func (l *Live) Times() Times {
+	t := l.looking
+	for i, d := range l.paint.times {
+		t[i] += d
+	}
+	return t
+}
+
+// Close releases the networks, not the registry. It is safe to call twice.
+func (l *Live) Close() error {
+	var errs []error
+	for _, c := range l.close {
+		errs = append(errs, c())
+	}
+	l.close, l.failed = nil, ErrLiveClosed
+	return errors.Join(errs...)
+}

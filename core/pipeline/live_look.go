@@ -1,0 +1,211 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ksamenet/ksamenet/core/compositor"
+	"github.com/ksamenet/ksamenet/core/decisions"
+	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/ksame"
+	"github.com/ksamenet/ksamenet/core/landmark"
+	"github.com/ksamenet/ksamenet/core/tracker"
+)
+
+// examine looks at one picture and says what has to be painted. It only reads pic.
+func (l *Live) examine(ctx context.Context, pic *frame.Picture) ([]decisions.Job, error) {
+	start := time.Now()
+	change, err := l.cuts.Next(pic)
+	if err != nil {
+		return nil, err
+	}
+	start = l.looking.count(StageCuts, start)
+	found, err := l.eyes.Detector.Detect(ctx, pic)
+	if err != nil {
+		return nil, err
+	}
+	l.looking.count(StageDetect, start)
+	l.sights, l.obs = l.sights[:0], l.obs[:0]
+	for _, d := range found {
+		l.obs = append(l.obs, tracker.Observation{Box: d.Box, Score: d.Score, Points: d.Points, Tag: len(l.sights)})
+		l.sights = append(l.sights, liveSight{box: d.Box, points: d.Points})
+	}
+	if change.Cut {
+		l.forget(func(*liveFace) bool { return true })
+	} else if err := l.follow(ctx, pic); err != nil {
+		return nil, err
+	}
+	tracks, err := l.tracks.Update(l.count, change.Cut, l.obs)
+	if err != nil {
+		return nil, err
+	}
+	var jobs []decisions.Job
+	for _, t := range tracks {
+		if t.State == tracker.Removed {
+			l.forget(func(f *liveFace) bool { return f.track.ID == t.ID })
+			continue
+		}
+		j, err := l.decide(ctx, pic, t, tracks)
+		if err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, j)
+	}
+	// What the tracker dropped, or keeps to itself for now, was seen all the same.
+	for i := range l.sights {
+		if !l.sights[i].taken {
+			jobs = append(jobs, newLiveFace(0).cover(l.count, l.sights[i].box, "seen, but on no track"))
+		}
+	}
+	return jobs, nil
+}
+
+// follow looks, with the landmarks alone, for faces of the previous picture that the detector did not find in this one.
+func (l *Live) follow(ctx context.Context, pic *frame.Picture) error {
+	for _, f := range l.faces {
+		if f.at != l.count-1 || f.misses >= followMax || f.mesh.Presence < landmark.Present || l.seen(f.box) {
+			continue
+		}
+		r, err := l.measure(func() (landmark.Result, error) { return l.eyes.Landmark.Follow(ctx, pic, &f.mesh) })
+		if err != nil {
+			return err
+		}
+		box := r.Mesh.Box()
+		if !usable(r) || box.IoU(f.box) < followIoU || l.seen(box) {
+			continue
+		}
+		l.obs = append(l.obs, tracker.Observation{Box: box, Score: followScore, Tag: len(l.sights)})
+		l.sights = append(l.sights, liveSight{box: box, measured: true, result: r})
+	}
+	return nil
+}
+
+// seen says that a face was found at box in this picture.
+func (l *Live) seen(box frame.Rect) bool {
+	for i := range l.sights {
+		if l.sights[i].box.IoU(box) > followIoU {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *Live) measure(run func() (landmark.Result, error)) (landmark.Result, error) {
+	start := time.Now()
+	r, err := l.eyes.measure(run)
+	l.looking.count(StageLandmark, start)
+	return r, err
+}
+
+// decide says what happens to one track in this picture. Whatever is missing, the answer is a cover.
+func (l *Live) decide(ctx context.Context, pic *frame.Picture, t *tracker.Track, tracks []*tracker.Track) (decisions.Job, error) {
+	f := l.face(t.ID)
+	if t.Tag < 0 {
+		return f.cover(l.count, t.Cover, "out of sight"), nil
+	}
+	s := &l.sights[t.Tag]
+	s.taken = true
+	if t.State != tracker.Confirmed {
+		return f.cover(l.count, t.Cover, "seen too briefly to be sure"), nil
+	}
+	if f.wears.action == decisions.Cover {
+		return f.cover(l.count, t.Cover, f.wears.why), nil
+	}
+	followed := s.measured
+	if !followed {
+		r, err := l.measure(func() (landmark.Result, error) { return l.eyes.Landmark.Analyze(ctx, pic, s.points) })
+		if err != nil {
+			return decisions.Job{}, err
+		}
+		s.result, s.measured = r, true
+	}
+	r := s.result
+	// Landmarks that found something else, a neighbour or a poster, would leave this face clear.
+	if !usable(r) || r.Mesh.Box().IoU(s.box) < followIoU {
+		return f.cover(l.count, t.Cover, "no landmarks"), nil
+	}
+	if f.misses++; !followed {
+		f.misses = 0
+	}
+	f.mesh, f.box, f.at = r.Mesh, s.box, l.count
+	if err := l.recognize(ctx, pic, f, r, tracks); err != nil {
+		return decisions.Job{}, err
+	}
+	if f.wears.action != decisions.Replace {
+		why := f.wears.why
+		if f.wears.action == "" {
+			why = "not known yet who it is"
+		}
+		return f.cover(l.count, t.Cover, why), nil
+	}
+	if l.count-f.toned >= surroundEvery {
+		start := time.Now()
+		sur, err := compositor.MeasureTone(pic, r.Oval)
+		if errors.Is(err, compositor.ErrOval) {
+			return f.cover(l.count, t.Cover, "the outline cannot be used"), nil
+		}
+		if err != nil {
+			return decisions.Job{}, err
+		}
+		f.tint(sur)
+		f.toned = l.count
+		l.looking.count(StageTone, start)
+	}
+	return f.replace(l.count, t, r), nil
+}
+
+// recognize settles what a face wears, if it can be told by now. What is settled stays for the shot: a surrogate that
+// changed would say that something was found out.
+func (l *Live) recognize(ctx context.Context, pic *frame.Picture, f *liveFace, r landmark.Result, tracks []*tracker.Track) error {
+	if f.wears.action != "" {
+		return nil
+	}
+	stranger := outfit{action: decisions.Replace, cluster: sharedCluster}
+	if l.wear.people == nil {
+		f.wears = stranger
+		return nil
+	}
+	if l.count-f.embedded < embedEvery {
+		return nil
+	}
+	f.embedded = l.count
+	start := time.Now()
+	e, q, err := l.eyes.embed(ctx, pic, r)
+	l.looking.count(StageRecognize, start)
+	if err != nil {
+		return err
+	}
+	if e != nil && q > 0 {
+		f.notice(e, q)
+	}
+	if who := f.evidence(); who != nil {
+		o, known, err := l.wear.choose(who, func(p ksame.PersonID) bool { return l.worn(p, f, tracks) })
+		if err != nil {
+			return err
+		}
+		if known {
+			f.wears = o
+			return nil
+		}
+	}
+	if l.wear.shared {
+		f.wears = stranger
+	}
+	return nil
+}
+
+// worn says that another face of this picture is person p.
+func (l *Live) worn(p ksame.PersonID, f *liveFace, tracks []*tracker.Track) bool {
+	for _, t := range tracks {
+		if t.ID == f.track.ID || t.Tag < 0 || t.State == tracker.Removed {
+			continue
+		}
+		for _, o := range l.faces {
+			if o.track.ID == t.ID && o.wears.person == p {
+				return true
+			}
+		}
+	}
+	return false
+}
