@@ -4,8 +4,6 @@ import (
 	"math"
 	"slices"
 	"testing"
-
-	"github.com/ksamenet/ksamenet/core/frame"
 )
 
 // TestSimilaritySettlesDoubt: two faces meet, are hidden, and turn back. Motion cannot tell; appearance can.
