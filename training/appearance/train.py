@@ -58,15 +58,15 @@ def neutrals(who, y, i):
     return (who == i) & (np.abs(y[:, :16]).sum(1) == 0)
 
 
-def train(who, x, y, steps, seed=1):
+def train(who, x, y, steps, seed=1, drop=.1, decay=1e-2):
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     people = People(who, x, y)
     mean, sd = x.mean(0), x.std(0) + 1e-3
     mean[-1], sd[-1] = .5, .5
     sizes = (x.shape[1], *HIDDEN, y.shape[1])
-    net = torch.nn.Sequential(*[m for i in range(3) for m in (torch.nn.Linear(sizes[i], sizes[i + 1]), torch.nn.ReLU())][:-1])
-    opt = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=1e-4)
+    net = torch.nn.Sequential(*[m for i in range(3) for m in (torch.nn.Linear(sizes[i], sizes[i + 1]), torch.nn.ReLU(), torch.nn.Dropout(drop))][:-2])
+    opt = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=decay)
     plan = torch.optim.lr_scheduler.CosineAnnealingLR(opt, steps)
     tx, ty, tm, ts, w = map(torch.tensor, (x, y, mean, sd, WEIGHT))
     for _ in range(steps):
@@ -162,7 +162,7 @@ def main():
         "sha256": hashlib.sha256(data).hexdigest(), "licence": "Apache-2.0",
         "source": {"steps": "training/appearance: python -m appearance.dataset, python -m appearance.train"},
         "notes": "Pose-normalised mesh geometry (core/landmark.Geometry) to the generator's units, gaze and pose (degrees: yaw, pitch).",
-        "tensors": [tensor("geometry", "input", FEATURES), {**tensor("expression", "output", 16), "ranges": [0, 1]},
+        "tensors": [{**tensor("geometry", "input", FEATURES), "shapes": {"min": [1, FEATURES], "opt": [1, FEATURES], "max": [64, FEATURES]}}, {**tensor("expression", "output", 16), "ranges": [0, 1]},
                     tensor("gaze", "output", 2), tensor("pose", "output", 2)]}
     (o.out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
     lines = [f"{len(np.unique(who[~held]))} identities, {(~held).sum()} meshes for training; {len(np.unique(who[held]))} other identities, "
