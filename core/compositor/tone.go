@@ -51,7 +51,12 @@ func (s Surround) Tone() Tone {
 	if !(s.Seen > 0) {
 		return Tone{}
 	}
-	grid := func(v, lo, hi float64) float64 { return math.Round(min(hi, max(lo, v))) }
+	grid := func(v, lo, hi float64) float64 {
+		if math.IsNaN(v) {
+			return lo
+		}
+		return math.Round(min(hi, max(lo, v)))
+	}
 	return Tone{
 		Luma:  uint8(grid(s.Luma*63, 1, 63)),
 		Black: uint8(grid(s.Black*50, 0, 15)),

@@ -1,0 +1,196 @@
+package compositor
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/ksamenet/ksamenet/core/frame"
+)
+
+// flatPatch is opaque in a disc and of one colour.
+func flatPatch(size int, r, g, b uint8) *frame.Patch {
+	p := newPatch(size)
+	for i := 0; i < len(p.RGBA); i += 4 {
+		p.RGBA[i], p.RGBA[i+1], p.RGBA[i+2] = r, g, b
+	}
+	return p
+}
+
+// TestCodes compares colours laid into pictures with code values of the standards (BT.601-7, BT.709-6, BT.2020-2).
+func TestCodes(t *testing.T) {
+	ten := frame.Planar("I420_10", 10, 1, 1)
+	for _, tc := range []struct {
+		layout  *frame.Layout
+		matrix  frame.Matrix
+		full    bool
+		r, g, b uint8
+		want    []int
+	}{
+		{frame.I420, frame.BT601, false, 255, 255, 255, []int{235, 128, 128}},
+		{frame.I420, frame.BT601, false, 0, 0, 0, []int{16, 128, 128}},
+		{frame.I420, frame.BT601, false, 255, 0, 0, []int{81, 90, 240}},
+		{frame.I420, frame.BT601, false, 0, 255, 0, []int{145, 54, 34}},
+		{frame.I420, frame.BT601, false, 0, 0, 255, []int{41, 240, 110}},
+		{frame.NV12, frame.BT709, false, 255, 0, 0, []int{63, 102, 240}},
+		{frame.NV12, frame.BT709, false, 0, 255, 0, []int{173, 42, 26}},
+		{frame.Y444, frame.BT709, false, 0, 0, 255, []int{32, 240, 118}},
+		{frame.P010, frame.BT2020, false, 255, 255, 255, []int{940, 512, 512}},
+		{ten, frame.BT2020, false, 255, 0, 0, []int{294, 387, 960}},
+		{frame.I420, frame.BT601, true, 255, 255, 255, []int{255, 128, 128}},
+		{frame.I420, frame.BT601, true, 255, 0, 0, []int{76, 85, 255}}, // JFIF
+		{frame.RGB24, frame.BT709, false, 200, 100, 50, []int{200, 100, 50}},
+		{frame.RGBA, frame.BT601, true, 1, 254, 77, []int{1, 254, 77}},
+		{frame.Gray8, frame.BT709, true, 200, 200, 200, []int{200}},
+	} {
+		t.Run(fmt.Sprintf("%s/%d/%v/%d,%d,%d", tc.layout.Name, tc.matrix, tc.full, tc.r, tc.g, tc.b), func(t *testing.T) {
+			p := newPicture(tc.layout, 120, 120, 1)
+			p.Matrix, p.FullRange = tc.matrix, tc.full
+			if _, err := New().Compose(p, placed(flatPatch(64, tc.r, tc.g, tc.b), 60, 60, 90, 0)); err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range tc.want {
+				c := tc.layout.Components[i]
+				if got := get(p, i, 60>>c.SubX, 60>>c.SubY); got < want-1 || got > want+1 {
+					t.Errorf("component %d: got %d, want %d", i, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestPlacement: a mark of the patch lands where the similarity says, to a tenth of a pixel, in luma and chroma, at all
+// scales and between pixels.
+func TestPlacement(t *testing.T) {
+	p := flatPatch(128, 60, 60, 60)
+	for y := range 128 {
+		for x := range 128 {
+			if math.Hypot(float64(x)-43.5, float64(y)-51.5) < 6 { // its centre is at (44, 52) of 128
+				copy(p.RGBA[4*(y*128+x):], []byte{250, 0, 0})
+			}
+		}
+	}
+	for _, l := range []*frame.Layout{frame.Y444, frame.I420, frame.RGB24} {
+		for _, at := range [][4]float64{{150, 120, 128, 0}, {150.25, 120.5, 128, 0}, {150.7, 120.1, 220, 33}, {151, 119, 70, -90}, {150, 120, 50, 170}} {
+			t.Run(fmt.Sprint(l.Name, at), func(t *testing.T) {
+				pic := frame.New(l, 300, 240)
+				s := placed(p, at[0], at[1], at[2], at[3])
+				s.Grow = 1
+				if _, err := New().Compose(pic, s); err != nil {
+					t.Fatal(err)
+				}
+				m := s.Placement
+				u, v := 44./128, 52./128
+				wantX, wantY := m[0]*u+m[1]*v+m[2], m[3]*u+m[4]*v+m[5]
+				for _, i := range []int{0, 2} { // Y or R, Cr or B: both depart from the flat colour at the mark
+					c := l.Components[i]
+					offX, offY := siting(l, c)
+					base := get(pic, i, 150>>c.SubX, 120>>c.SubY)
+					var n, sx, sy float64
+					w, h := pic.Size(i)
+					r := at[2] * 9 / 128
+					for y := range h {
+						for x := range w {
+							px, py := float64(x<<c.SubX)+offX, float64(y<<c.SubY)+offY
+							if math.Hypot(px-wantX, py-wantY) > r {
+								continue
+							}
+							d := math.Abs(float64(get(pic, i, x, y) - base))
+							n += d
+							sx += d * px
+							sy += d * py
+						}
+					}
+					// Chroma has a quarter of the samples: the sum over them is coarser.
+					if e := math.Hypot(sx/n-wantX, sy/n-wantY); e > .1*float64(int(1)<<c.SubX) {
+						t.Errorf("component %d: off by %.3f px", i, e)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestMinified: detail below the picture's resolution becomes its mean, not an alias.
+func TestMinified(t *testing.T) {
+	p := flatPatch(256, 0, 0, 0)
+	for i := 0; i < len(p.RGBA); i += 4 {
+		if x, y := i/4%256, i/4/256; (x+y)%2 == 0 {
+			p.RGBA[i], p.RGBA[i+1], p.RGBA[i+2] = 255, 255, 255
+		}
+	}
+	for _, side := range []float64{100, 61, 40, 23} {
+		pic := frame.New(frame.RGB24, 200, 200)
+		if _, err := New().Compose(pic, placed(p, 100.3, 100.6, side, 30)); err != nil {
+			t.Fatal(err)
+		}
+		r := int(side / 5)
+		for y := 100 - r; y < 100+r; y++ {
+			for x := 100 - r; x < 100+r; x++ {
+				if v := get(pic, 0, x, y); v < 117 || v > 138 {
+					t.Fatalf("side %v: pixel %d,%d is %d", side, x, y, v)
+				}
+			}
+		}
+	}
+}
+
+// TestToneMatches: the surrogate follows the brightness and hue of the skin around the core, and of nothing in it.
+func TestToneMatches(t *testing.T) {
+	mean := func(p *frame.Picture, i int) (m float64) {
+		for y := 90; y < 110; y++ {
+			for x := 90; x < 110; x++ {
+				m += float64(get(p, i, x, y)) / 400
+			}
+		}
+		return m
+	}
+	for _, skin := range [][3]int{{60, 118, 140}, {120, 110, 150}, {180, 112, 148}} {
+		p := frame.New(frame.Y444, 200, 200)
+		for i := range 3 {
+			for j := range p.Planes[i].Data {
+				p.Planes[i].Data[j] = byte(skin[i])
+			}
+		}
+		s := placed(flatPatch(64, 150, 150, 150), 100, 100, 120, 0)
+		m, err := MeasureTone(p, s.Oval)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Tone = m.Tone()
+		if s.Tone.Skin != 3 {
+			t.Fatalf("%v is not seen as skin: %+v", skin, m)
+		}
+		if _, err := New().Compose(p, s); err != nil {
+			t.Fatal(err)
+		}
+		grey := 16 + 219*150./255
+		y, want := mean(p, 0), float64(skin[0])
+		if math.Abs(y-want) > .25*math.Abs(grey-want)+4 {
+			t.Errorf("skin %v: surrogate of luma %.0f became %.0f", skin, grey, y)
+		}
+		for i := 1; i < 3; i++ {
+			if c := mean(p, i); (c-128)*float64(skin[i]-128) <= 0 {
+				t.Errorf("skin %v: component %d is %.0f", skin, i, c)
+			}
+		}
+	}
+}
+
+// TestToneGrid: whatever was measured, a Tone stays on the grid that ToneBits counts.
+func TestToneGrid(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	for _, v := range []float64{-inf, -3, -.5, 0, .2, .49, 1, 7, inf, nan} {
+		g := Surround{v, v, v, v, v, v, 1}.Tone()
+		if g.Luma > 63 || g.Black > 15 || g.Cb < -16 || g.Cb > 15 || g.Cr < -16 || g.Cr > 15 || g.Skin > 3 || g.Blur > 7 {
+			t.Errorf("%v gives %+v", v, g)
+		}
+	}
+	if g := (Surround{Luma: .5}).Tone(); g != (Tone{}) {
+		t.Errorf("nothing seen gives %+v", g)
+	}
+	m := MeanSurround([]Surround{{}, {Luma: .5, Skin: 1, Seen: 1}, {Luma: .1, Seen: 1}, {Luma: nan, Seen: nan}, {Luma: .7, Skin: 1, Seen: 1, Blur: 2}})
+	if math.Abs(m.Luma-.6) > .02 || m.Blur != 2 {
+		t.Errorf("mean %+v", m)
+	}
+}
