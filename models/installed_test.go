@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/ksamenet/ksamenet/core/infer"
@@ -43,10 +44,16 @@ func runOnce(t *testing.T, m infer.Manifest, weights []byte) {
 	shapes := map[string][]int64{}
 	for _, in := range m.Tensors {
 		if in.Dir == "input" {
-			shapes[in.ID] = in.Dims
+			shape := slices.Clone(in.Dims)
 			if in.Shapes != nil {
-				shapes[in.ID] = in.Shapes.Opt
+				shape = slices.Clone(in.Shapes.Opt)
 			}
+			for i, d := range shape {
+				if d < 0 { // a free batch
+					shape[i] = 1
+				}
+			}
+			shapes[in.ID] = shape
 		}
 	}
 	session, err := engine.NewSession(shapes)
