@@ -84,7 +84,7 @@ func TestPlacement(t *testing.T) {
 				wantX, wantY := m[0]*u+m[1]*v+m[2], m[3]*u+m[4]*v+m[5]
 				for _, i := range []int{0, 2} { // Y or R, Cr or B: both depart from the flat colour at the mark
 					c := l.Components[i]
-					offX, offY := siting(l, c)
+					offX, offY := .5, float64(int(1)<<c.SubY)/2 // MPEG-2 siting: left, between the rows
 					base := get(pic, i, 150>>c.SubX, 120>>c.SubY)
 					var n, sx, sy float64
 					w, h := pic.Size(i)
