@@ -29,7 +29,7 @@ def over_bytes(y):
 
 
 def row(tiles, label):
-    r = np.concatenate(tiles, 1)
+    r = np.ascontiguousarray(np.concatenate(tiles, 1))
     cv2.putText(r, label, (4, 11), cv2.FONT_HERSHEY_SIMPLEX, .36, (255, 255, 0), 1, cv2.LINE_AA)
     return r
 

@@ -58,7 +58,7 @@ def neutrals(who, y, i):
     return (who == i) & (np.abs(y[:, :16]).sum(1) == 0)
 
 
-def train(who, x, y, steps, seed=1, drop=.1, decay=1e-2):
+def train(who, x, y, steps, seed=1, drop=.05, decay=5e-3):
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     people = People(who, x, y)
@@ -162,7 +162,7 @@ def main():
         "sha256": hashlib.sha256(data).hexdigest(), "licence": "Apache-2.0",
         "source": {"steps": "training/appearance: python -m appearance.dataset, python -m appearance.train"},
         "notes": "Pose-normalised mesh geometry (core/landmark.Geometry) to the generator's units, gaze and pose (degrees: yaw, pitch).",
-        "tensors": [{**tensor("geometry", "input", FEATURES), "shapes": {"min": [1, FEATURES], "opt": [1, FEATURES], "max": [64, FEATURES]}}, {**tensor("expression", "output", 16), "ranges": [0, 1]},
+        "tensors": [{**tensor("geometry", "input", FEATURES), "shapes": {"Min": [1, FEATURES], "Opt": [1, FEATURES], "Max": [64, FEATURES]}}, {**tensor("expression", "output", 16), "ranges": [0, 1]},
                     tensor("gaze", "output", 2), tensor("pose", "output", 2)]}
     (o.out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
     lines = [f"{len(np.unique(who[~held]))} identities, {(~held).sum()} meshes for training; {len(np.unique(who[held]))} other identities, "
