@@ -27,7 +27,7 @@ def manifest(path, steps):
     tensors = [{"id": k, "type": "float32", "dims": [-1, n], "dir": "input", "ranges": RANGES[k], "shapes": batch(n)} for k, n in cond.INPUTS]
     tensors.append({"id": "rgba", "type": "float32", "dims": [-1, 4, 128, 128], "dir": "output", "ranges": [0, 1], "layout": "NCHW", "color": "RGB"})
     return {"format": 1, "name": "generator", "role": "generator", "file": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(),
-            "licence": "MIT", "source": {"steps": steps},
+            "licence": "Apache-2.0", "source": {"steps": steps},
             "notes": "Our own weights, trained by training/ on rendered synthetic people only. Inputs, signs and the neutral light: head.json. "
                      "Output: straight sRGB and alpha. Weights are stored as float16 and computed in float32.", "tensors": tensors}
 
