@@ -9,12 +9,15 @@ import (
 )
 
 // clock gives each decoded frame its time: FFmpeg's best effort, strictly increasing. A raw stream without times is
-// numbered at its frame rate throughout; a mixture of both fails in muxers.
+// numbered at its frame rate throughout; a mixture of both fails in muxers. In containers with decoding times only (AVI)
+// the best effort is late by the decoder's delay, which is taken off.
 type clock struct {
 	tb        astiav.Rational
 	interval  astiav.Rational // of one frame, in seconds
 	numbered  bool
+	delay     int64
 	n         int64
+	uneven    bool // a frame was not at a multiple of interval from the first
 	first     int64
 	last      int64
 	retimed   int64 // frames that had no time, or one not after the frame before
@@ -33,11 +36,17 @@ func newClock(s *Source) *clock {
 	}
 }
 
-// stamp returns the time of the next frame in ticks of tb.
-func (c *clock) stamp(i avplane.FrameInfo) (int64, error) {
+// stamp returns the time of the next frame in ticks of tb. firstDTS is the decoding time of the stream's first packet.
+func (c *clock) stamp(i avplane.FrameInfo, firstDTS int64) (int64, error) {
 	p := i.BestPTS
 	if p == astiav.NoPtsValue {
 		p = i.PTS
+	}
+	if c.n == 0 && i.PTS == astiav.NoPtsValue && p != astiav.NoPtsValue && firstDTS != astiav.NoPtsValue {
+		c.delay = max(0, p-firstDTS)
+	}
+	if p != astiav.NoPtsValue {
+		p -= c.delay
 	}
 	switch {
 	case c.n == 0 && p == astiav.NoPtsValue:
@@ -58,9 +67,21 @@ func (c *clock) stamp(i avplane.FrameInfo) (int64, error) {
 		p = c.last + 1
 		c.retimed++
 	}
+	if _, even := onGrid(p-c.first, c.tb, c.interval); !even {
+		c.uneven = true
+	}
 	c.last = p
 	c.n++
 	return p, nil
+}
+
+// onGrid gives the number of the frame that is t ticks of tb after the first, when frames come every interval; even says
+// that it is there to within a tick and an eighth of a frame, which is what containers round to.
+func onGrid(t int64, tb, interval astiav.Rational) (n int64, even bool) {
+	n = astiav.RescaleQ(t, tb, interval)
+	d := t - astiav.RescaleQ(n, interval, tb)
+	tolerance := 1 + astiav.RescaleQ(1, interval, tb)/8
+	return n, -tolerance <= d && d <= tolerance
 }
 
 // since is the time of p from the first frame.

@@ -21,6 +21,7 @@ type DecodeOptions struct {
 type Reading struct {
 	Frames          int64
 	Duration        time.Duration // time of the last frame from the first
+	ConstantRate    bool          // every frame is at a multiple of the frame duration; for TranscodeOptions
 	Truncated       bool          // the input ended early
 	Reason          string        // why it is thought so
 	DecodeErrors    int64         // packets that the decoder refused; it went on with the next
@@ -41,7 +42,7 @@ func (r *reader) reading() Reading {
 		d = r.clock.since(r.clock.last)
 	}
 	return Reading{
-		Frames: r.clock.n, Duration: d, Truncated: why != "", Reason: why, DecodeErrors: r.end.decodeErrors,
+		Frames: r.clock.n, Duration: d, ConstantRate: !r.clock.uneven, Truncated: why != "", Reason: why, DecodeErrors: r.end.decodeErrors,
 		CorruptPackets: r.end.corrupt, ConcealedFrames: r.end.corruptFrames,
 	}
 }

@@ -17,7 +17,7 @@ type timing struct {
 type encoding struct {
 	ec      *astiav.CodecContext
 	mux     *muxer
-	fixed   bool // the encoder counts frames: times are put back into its packets
+	fixed   bool // the encoder counts frames at a constant rate; their times are put back into its packets
 	tb      astiav.Rational
 	times   map[int64]timing // of frames in the encoder, by its PTS
 	pkt     *astiav.Packet
@@ -27,8 +27,8 @@ type encoding struct {
 	packets int64
 }
 
-func newEncoding(ec *astiav.CodecContext, fam family, m *muxer, tb astiav.Rational) *encoding {
-	return &encoding{ec: ec, mux: m, fixed: fam.fixedRate, tb: tb, times: map[int64]timing{}, pkt: astiav.AllocPacket()}
+func newEncoding(ec *astiav.CodecContext, fixed bool, m *muxer, tb astiav.Rational) *encoding {
+	return &encoding{ec: ec, mux: m, fixed: fixed, tb: tb, times: map[int64]timing{}, pkt: astiav.AllocPacket()}
 }
 
 // frame encodes one frame, or with nil what is left in the encoder.
@@ -61,8 +61,8 @@ func (e *encoding) frame(f *astiav.Frame, ticks int64) error {
 	}
 }
 
-// encoderTime is the time to give to the encoder: the input's own, or for encoders of a fixed rate the frame's number. It
-// refuses a variable rate for the latter rather than moving frames.
+// encoderTime is the time to give to the encoder: the input's own, or at a constant rate the frame's number. It refuses a
+// variable rate for the latter rather than moving frames.
 func (e *encoding) encoderTime(ticks int64) (int64, error) {
 	if !e.fixed {
 		return ticks, nil
@@ -70,12 +70,9 @@ func (e *encoding) encoderTime(ticks int64) (int64, error) {
 	if !e.begun {
 		e.first, e.begun = ticks, true
 	}
-	tb := e.ec.TimeBase()
-	n := astiav.RescaleQ(ticks-e.first, e.tb, tb)
-	back := e.first + astiav.RescaleQ(n, tb, e.tb)
-	tolerance := 1 + astiav.RescaleQ(1, tb, e.tb)/8
-	if d := ticks - back; d > tolerance || d < -tolerance {
-		return 0, faultf(ErrEncoder, nil, "picture %d is not at a multiple of the frame duration, and this encoder cannot keep a variable rate; choose another (libx264, ffv1, …)", e.frames)
+	n, even := onGrid(ticks-e.first, e.tb, e.ec.TimeBase())
+	if !even {
+		return 0, faultf(ErrEncoder, nil, "picture %d is not at a multiple of the frame duration, as this encoder needs it; choose another (libx264, ffv1, …)", e.frames)
 	}
 	return n, nil
 }

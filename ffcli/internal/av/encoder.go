@@ -116,7 +116,7 @@ func openEncoder(r *reader, first *astiav.Frame, globalHeader bool, opts *Transc
 	ec.SetSampleAspectRatio(s.ic.GuessSampleAspectRatio(s.video, first))
 	ec.SetFramerate(rate)
 	ec.SetTimeBase(s.video.TimeBase())
-	if fam.fixedRate {
+	if fam.fixedRate || opts.ConstantRate {
 		ec.SetTimeBase(r.clock.interval)
 	}
 	ec.SetThreadCount(threadCount(opts.Threads))
@@ -143,8 +143,11 @@ func openEncoder(r *reader, first *astiav.Frame, globalHeader bool, opts *Transc
 		}
 		set[fam.quality] = strconv.FormatFloat(*opts.CRF, 'f', -1, 64)
 	}
+	if asksRate(opts.Options) {
+		delete(set, fam.quality)
+	}
 	for k, v := range opts.Options {
-		if k == "x265-params" && set[k] != "" {
+		if (k == "x264-params" || k == "x265-params") && set[k] != "" {
 			v = set[k] + ":" + v // what the user says comes last and wins
 		}
 		set[k] = v
@@ -153,6 +156,16 @@ func openEncoder(r *reader, first *astiav.Frame, globalHeader bool, opts *Transc
 		return fail(err)
 	}
 	return ec, fam, nil
+}
+
+// asksRate says that the user chose another way than CRF to control the rate; encoders would prefer the CRF of our defaults.
+func asksRate(options map[string]string) bool {
+	for _, k := range []string{"qp", "b", "global_quality", "qscale", "rc"} {
+		if _, ok := options[k]; ok {
+			return true
+		}
+	}
+	return false
 }
 
 // open opens an encoder and refuses options it did not know.

@@ -17,13 +17,14 @@ type ending struct {
 	corruptTail   bool          // the video's last packet was damaged
 	corrupt       int64         // damaged video packets
 	videoBytes    int64         // of the first video packet
+	firstDTS      int64         // of the first video packet
 	decodeErrors  int64
 	corruptFrames int64 // frames that the decoder had to conceal
 	readFailure   string
 }
 
 func newEnding(s *Source) *ending {
-	return &ending{src: s, packets: make([]int64, len(s.streams))}
+	return &ending{src: s, packets: make([]int64, len(s.streams)), firstDTS: astiav.NoPtsValue}
 }
 
 func (e *ending) saw(p *astiav.Packet) {
@@ -35,7 +36,7 @@ func (e *ending) saw(p *astiav.Packet) {
 	st := e.src.streams[i]
 	if i == e.src.video.Index() {
 		if e.videoBytes == 0 {
-			e.videoBytes = int64(p.Size())
+			e.videoBytes, e.firstDTS = int64(p.Size()), p.Dts()
 		}
 		e.corruptTail = p.Flags().Has(astiav.PacketFlagCorrupt)
 		if e.corruptTail {
@@ -68,7 +69,7 @@ func (e *ending) early() string {
 		why = append(why, s)
 	}
 	// The index of ISO media counts the samples there ought to be.
-	if strings.HasPrefix(e.src.info.Format, "mov,") {
+	if e.src.isISO() {
 		for i, st := range e.src.streams {
 			t := st.CodecParameters().MediaType()
 			if i >= len(e.packets) || (i != e.src.video.Index() && t != astiav.MediaTypeAudio) {

@@ -48,7 +48,7 @@ type StreamError struct {
 }
 
 func (e *StreamError) Error() string {
-	return fmt.Sprintf("stream %s: %s; drop it, or choose a container that can", e.Stream, e.Reason)
+	return fmt.Sprintf("stream %s: %s", e.Stream, e.Reason)
 }
 
 // Unwrap makes errors.Is(err, ErrOutput) true.

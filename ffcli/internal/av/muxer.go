@@ -12,6 +12,7 @@ import (
 // lane carries one input stream to the output.
 type lane struct {
 	in, out *astiav.Stream
+	delay   int64 // added to times, in the input's time base
 	lastDTS int64 // in the output's time base
 	begun   bool
 }
@@ -61,6 +62,10 @@ func (m *muxer) isISO() bool {
 	return slices.Contains([]string{"mov", "mp4", "ipod", "psp", "3gp", "3g2", "f4v", "ismv"}, m.oc.OutputFormat().Name())
 }
 
+func (m *muxer) isMatroska() bool {
+	return slices.Contains([]string{"matroska", "webm"}, m.oc.OutputFormat().Name())
+}
+
 // addStreams makes the output's streams in the input's order.
 func (m *muxer) addStreams(s *Source, ec *astiav.CodecContext, first *astiav.Frame, opts *TranscodeOptions) error {
 	if err := avplane.CopyContainerProps(m.oc, s.ic); err != nil {
@@ -87,7 +92,7 @@ func (m *muxer) addStreams(s *Source, ec *astiav.CodecContext, first *astiav.Fra
 			m.dropped = append(m.dropped, s.info.Streams[i])
 			continue
 		}
-		l, err := m.addCopy(st)
+		l, err := m.addCopy(s, st)
 		if err != nil {
 			return err
 		}
@@ -117,7 +122,7 @@ func (m *muxer) keeps(s *Source, st *astiav.Stream, opts *TranscodeOptions) (boo
 		if info.AttachedPicture {
 			return false, nil
 		}
-		return false, &StreamError{info, "a second video stream would be copied unedited"}
+		return false, &StreamError{info, "a second video stream would be copied unedited; drop it"}
 	case astiav.MediaTypeAttachment:
 		if strings.HasPrefix(tag(st, "mimetype"), "image/") {
 			return false, nil
@@ -132,7 +137,7 @@ func (m *muxer) keeps(s *Source, st *astiav.Stream, opts *TranscodeOptions) (boo
 		if opts.DropUnmuxable {
 			return false, nil
 		}
-		return false, &StreamError{info, m.oc.OutputFormat().Name() + " cannot hold it"}
+		return false, &StreamError{info, m.oc.OutputFormat().Name() + " cannot hold it; drop it, or choose another container"}
 	}
 	return true, nil
 }
@@ -172,7 +177,7 @@ func (m *muxer) addVideo(s *Source, ec *astiav.CodecContext, first *astiav.Frame
 	return &lane{in: s.video, out: o}, nil
 }
 
-func (m *muxer) addCopy(st *astiav.Stream) (*lane, error) {
+func (m *muxer) addCopy(s *Source, st *astiav.Stream) (*lane, error) {
 	info := describe(st)
 	o := m.oc.NewStream(nil)
 	if o == nil {
@@ -188,7 +193,13 @@ func (m *muxer) addCopy(st *astiav.Stream) (*lane, error) {
 	if err := avplane.CopyStreamProps(o, st, true); err != nil {
 		return nil, &StreamError{info, err.Error()}
 	}
-	return &lane{in: st, out: o}, nil
+	l := &lane{in: st, out: o}
+	// Matroska keeps the delay of a codec (Opus) apart. Its demuxer takes it off the times, its muxer does not add it again.
+	if m.isMatroska() && s.isMatroska() {
+		p := st.CodecParameters()
+		l.delay = astiav.RescaleQ(avplane.InitialPadding(p), astiav.NewRational(1, max(1, p.SampleRate())), st.TimeBase())
+	}
+	return l, nil
 }
 
 // start opens the file and writes the header.
@@ -226,7 +237,19 @@ func (m *muxer) copy(p *astiav.Packet) error {
 	if m.lanes[i] == nil {
 		return nil
 	}
-	return m.write(p, m.lanes[i], m.lanes[i].in.TimeBase())
+	l := m.lanes[i]
+	if l.delay != 0 {
+		p.SetPts(later(p.Pts(), l.delay))
+		p.SetDts(later(p.Dts(), l.delay))
+	}
+	return m.write(p, l, l.in.TimeBase())
+}
+
+func later(t, by int64) int64 {
+	if t == astiav.NoPtsValue {
+		return t
+	}
+	return t + by
 }
 
 // late notes a stream that appeared after the headers were read: the output has no place for it.

@@ -130,7 +130,7 @@ func (r *reader) accept() (item, error) {
 		f.Unref()
 		return item{}, faultf(ErrChanged, nil, "picture %d is %v after %v; such a stream has to be split there", n, s, r.shape)
 	}
-	ticks, err := r.clock.stamp(info)
+	ticks, err := r.clock.stamp(info, r.end.firstDTS)
 	if err != nil {
 		f.Unref()
 		return item{}, err

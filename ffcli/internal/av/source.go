@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -81,7 +82,12 @@ var quiet sync.Once
 // Open reads the headers of a file. It returns ErrOpen or ErrNoVideo with a text for the user. The caller closes it.
 func Open(path string) (*Source, error) {
 	// FFmpeg's error lines go into our errors; printed, they would run into the progress display.
-	quiet.Do(avplane.CaptureLog)
+	quiet.Do(func() {
+		avplane.CaptureLog()
+		if os.Getenv("SVT_LOG") == "" {
+			os.Setenv("SVT_LOG", "1") // SVT-AV1 prints its settings to stderr by itself; 1: errors
+		}
+	})
 	size, err := statInput(path)
 	if err != nil {
 		return nil, err
@@ -159,6 +165,11 @@ func statInput(path string) (size int64, err error) {
 func isFilm(s *astiav.Stream) bool {
 	return s.CodecParameters().MediaType() == astiav.MediaTypeVideo && !avplane.DescribeStream(s).AttachedPicture
 }
+
+func (s *Source) isMatroska() bool { return strings.HasPrefix(s.info.Format, "matroska,") }
+
+// isISO says that the file is of the QuickTime and MP4 kind.
+func (s *Source) isISO() bool { return strings.HasPrefix(s.info.Format, "mov,") }
 
 func (s *Source) fillInfo(path string, size int64) {
 	p, v := s.video.CodecParameters(), avplane.DescribeStream(s.video)

@@ -15,14 +15,17 @@ import (
 
 // TranscodeOptions set up a second pass. The zero value keeps the input's codec at high quality.
 type TranscodeOptions struct {
-	Codec         string            // encoder by FFmpeg's name; empty: the input's own family
-	CRF           *float64          // constant rate factor; nil: the encoder's default here
-	Options       map[string]string // further options of the encoder; an unknown one is an error
-	MuxOptions    map[string]string // options of the container ("movflags": "+faststart")
-	Threads       int               // of decoder and encoder, each; 0: one for each core. Outputs may differ with it
-	Overwrite     bool              // the output may exist
-	Drop          []int             // input streams to leave out
-	DropUnmuxable bool              // leave out what the output's container cannot hold, and report it
+	Codec      string            // encoder by FFmpeg's name; empty: the input's own family
+	CRF        *float64          // constant rate factor; nil: the encoder's default here
+	Options    map[string]string // further options of the encoder; an unknown one is an error
+	MuxOptions map[string]string // options of the container ("movflags": "+faststart")
+	Threads    int               // of decoder and encoder, each; 0: one for each core. Outputs may differ with it
+	// ConstantRate is DecodeResult's. Encoders then count frames, and write a rate into the stream that players of raw and
+	// transport streams rely on. Without it H.264 and H.265 say that their rate is variable.
+	ConstantRate  bool
+	Overwrite     bool  // the output may exist
+	Drop          []int // input streams to leave out
+	DropUnmuxable bool  // leave out what the output's container cannot hold, and report it
 }
 
 // TranscodeResult is the outcome of Transcode.
@@ -129,7 +132,7 @@ func newJob(ctx context.Context, in, out string, opts *TranscodeOptions) (j *job
 	if err = j.mux.start(out, j.out.path, muxOptions(j, opts)); err != nil {
 		return j, err
 	}
-	j.enc = newEncoding(j.encoder, fam, j.mux, j.src.video.TimeBase())
+	j.enc = newEncoding(j.encoder, fam.fixedRate || opts.ConstantRate, j.mux, j.src.video.TimeBase())
 	return j, nil
 }
 
@@ -166,11 +169,11 @@ func muxOptions(j *job, opts *TranscodeOptions) map[string]string {
 	if set == nil {
 		set = map[string]string{}
 	}
-	// The muxer of transport streams adds its delay of 1.4 s to every time; a stream that starts late enough, as those
-	// out of FFmpeg do, has room for it already.
-	const delay = 700_000 // µs; the muxer doubles it
+	const delay = 700_000 // µs; the muxer of transport streams doubles it
 	if j.mux.oc.OutputFormat().Name() == "mpegts" {
 		setDefault(set, "max_delay", fmt.Sprint(delay))
+		// It adds the delay to every time; a stream that starts late enough, as those out of FFmpeg do, has room for it
+		// already.
 		if start := j.src.ic.StartTime(); start != astiav.NoPtsValue && start >= 2*delay {
 			setDefault(set, "mpegts_copyts", "1")
 		}

@@ -84,3 +84,6 @@ func CodecTag(p *astiav.CodecParameters) string {
 
 // Chapters is the number of chapters in a file.
 func Chapters(f *astiav.FormatContext) int { return int(format(f).nb_chapters) }
+
+// InitialPadding is the codec's delay in samples at the start of an audio stream.
+func InitialPadding(p *astiav.CodecParameters) int64 { return int64(params(p).initial_padding) }

@@ -1,0 +1,95 @@
+package av
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ksamenet/ksamenet/internal/testvideo"
+)
+
+// TestCarriedOver compares, by ffprobe, what must survive a transcode besides pictures and packets.
+func TestCarriedOver(t *testing.T) {
+	streamFields := "stream=codec_name,profile,pix_fmt,width,height,sample_aspect_ratio,display_aspect_ratio,field_order,color_range,color_space,color_transfer,color_primaries,chroma_location,avg_frame_rate,start_time,duration_ts,time_base:stream_disposition:stream_tags=language,title,handler_name,timecode,creation_time,filename,mimetype"
+	for _, c := range []struct {
+		clip string
+		but  []string // lines that may differ: they hold one of these
+	}{
+		{"h264.mp4", nil},
+		{"prores.mov", nil},
+		{"hdr.mkv", nil},
+		{"interlaced.mp4", nil},
+		{"rotated.mp4", nil},
+		{"ass.mkv", nil},
+		{"vfr.mp4", []string{"avg_frame_rate", "duration_ts"}}, // of the last frame, whose duration nothing tells
+		{"dnxhd.mxf", []string{"duration_ts"}},
+	} {
+		t.Run(c.clip, func(t *testing.T) {
+			in := testvideo.Make(t, c.clip)
+			d, _ := decode(t, in)
+			out, _ := transcode(t, in, filepath.Ext(c.clip), TranscodeOptions{ConstantRate: d.ConstantRate}, noEdit)
+			for _, what := range [][]string{
+				{"-show_entries", streamFields},
+				{"-show_chapters"},
+				{"-show_entries", "format_tags=title,artist,timecode,creation_time"},
+				{"-select_streams", "V", "-show_entries", "stream_side_data"},
+				{"-select_streams", "V", "-show_entries", "frame=interlaced_frame,top_field_first,color_range,color_space,color_primaries,color_transfer,chroma_location"},
+				{"-select_streams", "V", "-read_intervals", "%+#1", "-show_entries", "frame_side_data=max_content,max_average,red_x,green_x,white_point_x,min_luminance,max_luminance"},
+			} {
+				a, b := lines(t, in, what, c.but), lines(t, out, what, c.but)
+				if !slices.Equal(a, b) {
+					t.Errorf("%v:\n%s", what, difference(a, b))
+				}
+			}
+		})
+	}
+}
+
+func lines(t *testing.T, path string, what, but []string) []string {
+	t.Helper()
+	return slices.DeleteFunc(testvideo.Probe(t, append(what, path)...), func(l string) bool {
+		return slices.ContainsFunc(but, func(s string) bool { return strings.Contains(l, s) }) || strings.Contains(l, "H.26[45] User Data")
+	})
+}
+
+func difference(a, b []string) string {
+	var s strings.Builder
+	for i := range max(len(a), len(b)) {
+		var x, y string
+		if i < len(a) {
+			x = a[i]
+		}
+		if i < len(b) {
+			y = b[i]
+		}
+		if x != y {
+			s.WriteString("  " + x + "  →  " + y + "\n")
+		}
+	}
+	return s.String()
+}
+
+// TestProResProfile: the same flavour, and the same rate within a quarter.
+func TestProResProfile(t *testing.T) {
+	in := testvideo.Make(t, "prores.mov")
+	out, _ := transcode(t, in, ".mov", TranscodeOptions{}, noEdit)
+	a, b := probe(t, in), probe(t, out)
+	if a.Info.Profile != "Standard" || b.Info.Profile != a.Info.Profile {
+		t.Errorf("profile %q, want that of the input, %q", b.Info.Profile, a.Info.Profile)
+	}
+}
+
+// TestAttachmentsAndCovers: a font is carried over byte by byte, a cover is not.
+func TestAttachmentsAndCovers(t *testing.T) {
+	out, _ := transcode(t, testvideo.Make(t, "ass.mkv"), ".mkv", TranscodeOptions{}, noEdit)
+	dir := t.TempDir()
+	testvideo.FFmpeg(t, dir, "-dump_attachment:t:0", "font.ttf", "-i", out, "-map", "0:a", "-f", "null", "-")
+	if got := read(t, filepath.Join(dir, "font.ttf")); got != "not a font, but bytes" {
+		t.Errorf("the attachment reads %q", got)
+	}
+	out, r := transcode(t, testvideo.Make(t, "cover.mp4"), ".mp4", TranscodeOptions{}, noEdit)
+	if p := probe(t, out); len(p.Streams) != 2 || len(r.Dropped) != 1 || !r.Dropped[0].AttachedPicture {
+		t.Errorf("%d streams, dropped %v; want the cover dropped", len(p.Streams), r.Dropped)
+	}
+}
