@@ -36,8 +36,7 @@ const (
 )
 
 // NeutralOf finds the neutral face of a track: the median of the calmer half of its frontal pictures, an iris standing at
-// the middle of its eye. Subtracting it removes the person's own shape from what is measured, so that a low brow is not
-// a frown; it also takes out what the units could tell of identity (docs/guarantee.md, I9).
+// the middle of its eye.
 // ok is false when fewer than 12 pictures qualify: such a track is measured against the average face.
 func NeutralOf(track []Sample) (ref Reference, ok bool) {
 	var calm []*Sample
@@ -98,17 +97,28 @@ func (g *Geometry) relative(ref *Reference) (r Geometry) {
 	return r
 }
 
-// Relative reads the appearance of g against the person's own neutral face. Yaw and pitch are raw's: a placement was
-// computed for them.
+// upper are the units that are measured relative to a reference: those of eyes and brows. Where a brow stands and how far
+// an eye opens differs more between people than an expression moves them (browUp: correlation .57 with a reference, .30
+// without; a real blink: .82 against .59). The mouth's units gain less by it (smileOpen .78 against .73), and a track's
+// median may well be a smile: they are always measured against the average face.
+var upper = [...]int{3, 4, 5, 6, 7, 8} // eyeClose, eyeOpen, squint, browUp, browDown, browSad
+
+// Relative is raw, the appearance read from g, with eyes and brows measured against the person's own neutral face.
 func (a *Analyzer) Relative(ctx context.Context, g *Geometry, ref *Reference, raw appearance.Raw) (appearance.Raw, error) {
 	rel := g.relative(ref)
 	r, err := a.read(ctx, &rel)
-	r.Yaw, r.Pitch = raw.Yaw, raw.Pitch
-	return r, err
+	if err != nil {
+		return raw, err
+	}
+	for _, u := range upper {
+		raw.Expression[u] = r.Expression[u]
+	}
+	return raw, nil
 }
 
-// Calibrate measures a whole track anew, in place, against its own neutral face. A track without enough frontal pictures
-// keeps what it has. It costs a regressor run, some 20 µs, per picture.
+// Calibrate measures a whole track anew, in place, against its own neutral face: a low brow is not a frown, and what the
+// shape of eyes and brows could tell of identity is taken out (docs/guarantee.md, I9). A track without enough frontal
+// pictures keeps what it has. It costs one run of the regressor per picture.
 func (a *Analyzer) Calibrate(ctx context.Context, track []Sample) error {
 	ref, ok := NeutralOf(track)
 	if !ok {
