@@ -72,7 +72,7 @@ func (a *Analyzer) Decide(ctx context.Context, reg *registry.Registry, src decis
 		Policy: decisions.Policy{K: a.cfg.K, Donors: a.cfg.Donors, Certified: true, Fallback: a.cfg.Fallback},
 	}
 	if screen := c.screen(); len(screen) > 0 {
-		_, err = tx.Ensure(registry.Request{K: a.cfg.K, Screen: screen, Together: c.together()})
+		_, err = tx.Ensure(registry.Request{K: a.cfg.K, Screen: screen, Together: c.together(), Growth: registry.GrowPartition})
 	}
 	var few *ksame.TooFewError
 	switch {
@@ -357,7 +357,7 @@ func (c *cast) write(l *decisions.List) {
 		}
 		for _, j := range g.tracklets {
 			t := &c.tracklets[j]
-			track := decisions.Track{ID: t.ID, Person: p.ID, Why: g.why, Tone: tone(t, c.sights), Faces: assemble(t, c.sights)}
+			track := decisions.Track{ID: t.ID, Person: p.ID, Why: g.why, Tone: tone(t, c.sights), Faces: c.visible(j)}
 			if slices.Contains(g.replaced, j) {
 				track.Action = decisions.Replace
 			}
@@ -368,4 +368,25 @@ func (c *cast) write(l *decisions.List) {
 		}
 	}
 	slices.SortFunc(l.Tracks, func(a, b decisions.Track) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+// sameFace is the overlap from which a face that nobody saw and one that somebody saw are taken as one.
+const sameFace = 0.5
+
+// visible are the faces of a tracklet without those entries that were only extended to where another tracklet was really
+// seen: around a split both stand in one place, and the one that was seen is the face.
+func (c *cast) visible(i int) []decisions.Face {
+	t := &c.tracklets[i]
+	var out []decisions.Face
+	for k, f := range assemble(t, c.sights) {
+		e := &t.Entries[k]
+		if e.Kind == tracker.Extended && slices.ContainsFunc(c.tracklets, func(o tracker.Tracklet) bool {
+			x := o.At(e.Frame)
+			return o.ID != t.ID && x != nil && x.Kind == tracker.Observed && x.Box.IoU(e.Box) > sameFace
+		}) {
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
 }
