@@ -3,6 +3,7 @@ package av
 import (
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,8 +18,9 @@ func TestCarriedOver(t *testing.T) {
 		but  []string // lines that may differ: they hold one of these
 	}{
 		{"h264.mp4", nil},
-		{"prores.mov", nil},
-		{"hdr.mkv", nil},
+		{"prores.mov", []string{"TimeCodeHandler", "VideoHandler"}}, // the name of the timecode track
+		// The input says it in the frames only; the output in the container too.
+		{"hdr.mkv", []string{"SIDE_DATA", "side_data_type", "_x=", "_y=", "_luminance=", "max_content", "max_average"}},
 		{"interlaced.mp4", nil},
 		{"rotated.mp4", nil},
 		{"ass.mkv", nil},
@@ -68,6 +70,38 @@ func difference(a, b []string) string {
 		}
 	}
 	return s.String()
+}
+
+// TestHDR10 checks that the first frame and the container both tell the mastering display and the light levels.
+func TestHDR10(t *testing.T) {
+	out, _ := transcode(t, testvideo.Make(t, "hdr.mkv"), ".mkv", TranscodeOptions{}, noEdit)
+	for _, what := range []string{"frame_side_data", "stream_side_data"} {
+		got := testvideo.Probe(t, "-select_streams", "V", "-read_intervals", "%+#1", "-show_entries", what, out)
+		for _, want := range []string{"max_content=1000", "max_average=400", "red_x=34000/50000", "max_luminance=10000000/10000"} {
+			key, value, _ := strings.Cut(want, "=")
+			if !slices.ContainsFunc(got, func(l string) bool { k, v, _ := strings.Cut(l, "="); return k == key && ratio(t, v) == ratio(t, value) }) {
+				t.Errorf("%s lacks %s: %v", what, want, got)
+			}
+		}
+	}
+}
+
+// ratio is the value of "a" or "a/b".
+func ratio(t *testing.T, s string) float64 {
+	t.Helper()
+	a, b, ok := strings.Cut(s, "/")
+	if !ok {
+		b = "1"
+	}
+	x, err := strconv.ParseFloat(a, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := strconv.ParseFloat(b, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x / y
 }
 
 // TestProResProfile: the same flavour, and the same rate within a quarter.

@@ -27,6 +27,7 @@ type Reading struct {
 	DecodeErrors    int64         // packets that the decoder refused; it went on with the next
 	CorruptPackets  int64         // video packets that the container marks as damaged
 	ConcealedFrames int64         // frames with parts that the decoder had to make up
+	Complaints      int64         // error lines of the decoder about damage that it went over; runs at the same time share the count
 }
 
 // DecodeResult is the outcome of Decode.
@@ -43,7 +44,7 @@ func (r *reader) reading() Reading {
 	}
 	return Reading{
 		Frames: r.clock.n, Duration: d, ConstantRate: !r.clock.uneven, Truncated: why != "", Reason: why, DecodeErrors: r.end.decodeErrors,
-		CorruptPackets: r.end.corrupt, ConcealedFrames: r.end.corruptFrames,
+		CorruptPackets: r.end.corrupt, ConcealedFrames: r.end.corruptFrames, Complaints: avplane.DecoderErrors() - r.end.complaints,
 	}
 }
 

@@ -19,12 +19,13 @@ type ending struct {
 	videoBytes    int64         // of the first video packet
 	firstDTS      int64         // of the first video packet
 	decodeErrors  int64
+	complaints    int64 // of decoders in this process before this run
 	corruptFrames int64 // frames that the decoder had to conceal
 	readFailure   string
 }
 
 func newEnding(s *Source) *ending {
-	return &ending{src: s, packets: make([]int64, len(s.streams)), firstDTS: astiav.NoPtsValue}
+	return &ending{src: s, packets: make([]int64, len(s.streams)), firstDTS: astiav.NoPtsValue, complaints: avplane.DecoderErrors()}
 }
 
 func (e *ending) saw(p *astiav.Packet) {

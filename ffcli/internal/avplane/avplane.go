@@ -7,6 +7,8 @@ package avplane
 
 // #cgo pkg-config: libavformat libavcodec libavutil
 // #cgo LDFLAGS: -lm
+// #cgo noescape ksn_log_take
+// #cgo nocallback ksn_log_take
 // #include "avplane.h"
 import "C"
 
@@ -43,3 +45,7 @@ func TakeLog() string {
 	C.ksn_log_take(&b[0], C.int(len(b)))
 	return C.GoString(&b[0])
 }
+
+// DecoderErrors counts the error lines of all decoders in the process since CaptureLog. Decoders that conceal damage tell
+// of it in this way only.
+func DecoderErrors() int64 { return int64(C.ksn_log_decoder_errors()) }

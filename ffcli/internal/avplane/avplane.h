@@ -49,8 +49,9 @@ int ksn_tag_valid(const AVFormatContext *out, const AVCodecParameters *p);
 int ksn_can_mux(const AVFormatContext *out, int codec);
 int ksn_duration_declared(const AVFormatContext *in);
 
-// The last line that FFmpeg logged as an error (log.c). Safe from any thread.
+// The last line that FFmpeg logged as an error, and how many its decoders did (log.c). Safe from any thread.
 void ksn_log_capture(void);
 int ksn_log_take(char *buf, int size);
+int64_t ksn_log_decoder_errors(void);
 
 #endif

@@ -1,5 +1,9 @@
 package avplane
 
+// #cgo noescape ksn_frame_describe
+// #cgo nocallback ksn_frame_describe
+// #cgo noescape ksn_stream_describe
+// #cgo nocallback ksn_stream_describe
 // #include "avplane.h"
 import "C"
 

@@ -1,10 +1,19 @@
 #include "avplane.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
 static char last[512];
+static atomic_llong decoder_errors;
+
+static int from_decoder(void *ctx)
+{
+	const AVClass *c = ctx ? *(const AVClass *const *)ctx : NULL;
+
+	return c && c == avcodec_get_class() && av_codec_is_decoder(((AVCodecContext *)ctx)->codec);
+}
 
 static void keep_last(void *ctx, int level, const char *fmt, va_list args)
 {
@@ -13,6 +22,8 @@ static void keep_last(void *ctx, int level, const char *fmt, va_list args)
 
 	if (level > AV_LOG_ERROR)
 		return;
+	if (from_decoder(ctx))
+		atomic_fetch_add(&decoder_errors, 1);
 	av_log_format_line2(ctx, level, fmt, args, line, sizeof(line), &prefix);
 	pthread_mutex_lock(&mu);
 	memcpy(last, line, sizeof(last));
@@ -32,4 +43,9 @@ int ksn_log_take(char *buf, int size)
 	last[0] = 0;
 	pthread_mutex_unlock(&mu);
 	return (int)strlen(buf);
+}
+
+int64_t ksn_log_decoder_errors(void)
+{
+	return atomic_load(&decoder_errors);
 }

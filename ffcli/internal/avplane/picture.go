@@ -1,5 +1,9 @@
 package avplane
 
+// #cgo noescape ksn_frame_planes
+// #cgo nocallback ksn_frame_planes
+// #cgo noescape ksn_pixel_layout
+// #cgo nocallback ksn_pixel_layout
 // #include "avplane.h"
 import "C"
 
@@ -22,7 +26,7 @@ var layouts sync.Map // astiav.PixelFormat → *layoutEntry: a layout is made on
 
 // Layout describes a pixel format of FFmpeg by its components. It returns frame.ErrLayout for what has no samples of
 // 8 to 16 bits at a byte address of their own: hardware surfaces, palettes, bit streams, floats, Bayer, XYZ, big-endian,
-// and formats that pack components into shared words (rgb565, x2rgb10).
+// and formats that pack samples into shared words (rgb565, x2rgb10).
 func Layout(f astiav.PixelFormat) (*frame.Layout, error) {
 	e := layoutOf(f)
 	return e.layout, e.err
@@ -52,17 +56,34 @@ func newLayout(f astiav.PixelFormat) *layoutEntry {
 	if n := l.Colors(); n != 1 && n != 3 {
 		return &layoutEntry{err: fmt.Errorf("%w: %s has %d colour components", frame.ErrLayout, f.Name(), n)}
 	}
-	for i, a := range l.Components {
-		if a.Depth < 8 || a.Depth+a.Shift > 16 {
-			return &layoutEntry{err: fmt.Errorf("%w: %s has %d-bit samples at bit %d", frame.ErrLayout, f.Name(), a.Depth, a.Shift)}
+	for _, c := range l.Components {
+		if c.Depth < 8 || c.Depth+c.Shift > 16 {
+			return &layoutEntry{err: fmt.Errorf("%w: %s has %d-bit samples at bit %d", frame.ErrLayout, f.Name(), c.Depth, c.Shift)}
 		}
-		for _, b := range l.Components[:i] {
-			if a.Plane == b.Plane && a.Offset < b.Offset+b.Bytes() && b.Offset < a.Offset+a.Bytes() {
-				return &layoutEntry{err: fmt.Errorf("%w: %s packs components into shared words", frame.ErrLayout, f.Name())}
+	}
+	if sharesBytes(l) {
+		return &layoutEntry{err: fmt.Errorf("%w: %s packs samples into shared words", frame.ErrLayout, f.Name())}
+	}
+	return &layoutEntry{layout: l, full: c.full_range != 0}
+}
+
+// sharesBytes says that a write to one sample of a row would change another: packed words, and 4:1:1 packings that a
+// fixed step cannot describe (uyyvyy411).
+func sharesBytes(l *frame.Layout) bool {
+	const width = 16 // pixels; every packing repeats after at most 8
+	taken := map[[2]int]bool{}
+	for _, c := range l.Components {
+		for x := range width >> c.SubX {
+			for b := range c.Bytes() {
+				at := [2]int{c.Plane, x*c.Step + c.Offset + b}
+				if taken[at] {
+					return true
+				}
+				taken[at] = true
 			}
 		}
 	}
-	return &layoutEntry{layout: l, full: c.full_range != 0}
+	return false
 }
 
 // Map lends the planes of f to pic without copying and fills everything but Index and PTS: size, layout, matrix, range,
