@@ -83,7 +83,7 @@ func Similarity(from, to []frame.Point) (Matrix, error) {
 	a, b := dot/norm, cross/norm
 	m := Matrix{a, -b, ct.X - a*cf.X + b*cf.Y, b, a, ct.Y - b*cf.X - a*cf.Y}
 	if !m.finite() || m.Scale() == 0 {
-		return m, fmt.Errorf("%w: %v onto %v", ErrDegenerate, from, to)
+		return m, fmt.Errorf("%w: %d points of spread %v give %v", ErrDegenerate, len(from), norm, m)
 	}
 	return m, nil
 }

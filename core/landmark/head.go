@@ -29,7 +29,7 @@ func ParseHead(b []byte) (*Head, error) {
 	if err := json.Unmarshal(b, h); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrHead, err)
 	}
-	if h.Format != 1 || len(h.Points) != irisLeft || len(h.Stable) < 8 || !(h.Distance > 1) {
+	if h.Format != 1 || len(h.Points) != irisLeft || len(h.Stable) < 8 || len(h.Stable) > irisLeft || !(h.Distance > 1) {
 		return nil, fmt.Errorf("%w: format %d, %d points, %d stable, distance %v", ErrHead, h.Format, len(h.Points), len(h.Stable), h.Distance)
 	}
 	for _, i := range h.Stable {
@@ -103,7 +103,8 @@ func space(m *Mesh, i int) [3]float64 {
 // Place finds where the patch lies if the surrogate is rendered at the given yaw and pitch (degrees): the similarity that
 // brings the rendered head's stable points nearest to the mesh's. residual is their root mean square distance, patch units.
 func (h *Head) Place(m *Mesh, yaw, pitch float64) (p align.Placement, residual float64, err error) {
-	from, to := make([]frame.Point, len(h.Stable)), make([]frame.Point, len(h.Stable))
+	var scratch [2][irisLeft]frame.Point // on the stack: this runs for every face of every picture
+	from, to := scratch[0][:len(h.Stable)], scratch[1][:len(h.Stable)]
 	for k, i := range h.Stable {
 		from[k], to[k] = h.project(i, yaw, pitch), m.At(i)
 	}

@@ -35,7 +35,7 @@ def expression(r):
 def spoil(rgb, r):
     """What cameras and codecs do: another scale, blur, noise, JPEG."""
     n = rgb.shape[0]
-    k = r.choice([1, 1, .7, .5, .35])
+    k = r.choice([1, 1, 1, .7, .5, .35])
     if k < 1:
         rgb = cv2.resize(rgb, None, fx=k, fy=k, interpolation=cv2.INTER_AREA)
         rgb = cv2.resize(rgb, (n, n), interpolation=cv2.INTER_LINEAR)
