@@ -55,11 +55,14 @@ func (w *Warper) Warp(pic *frame.Picture, m Matrix, dst Input) error {
 	if _, err := m.Invert(); err != nil {
 		return err
 	}
+	box := cover(m, dst.W, dst.H)
+	if !(max(-box.X0, -box.Y0, box.X1, box.Y1) < 1e8) { // beyond, float32 positions and ints lose their meaning
+		return fmt.Errorf("%w: %v reaches to %v", ErrDegenerate, m, box)
+	}
 	if dst.Scale == 0 {
 		dst.Scale = 1
 	}
 	n := pic.Layout.Colors()
-	box := cover(m, dst.W, dst.H)
 	straight := m[1] == 0 && m[3] == 0
 	var at [3]Matrix
 	for i := range n {

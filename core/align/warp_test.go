@@ -241,6 +241,7 @@ func TestWarpErrors(t *testing.T) {
 		{"wrong data length", frame.New(frame.I420, 8, 8), Identity, Input{W: 2, H: 2, Data: make([]float32, 11)}, ErrInput},
 		{"no size", frame.New(frame.I420, 8, 8), Identity, Input{}, ErrInput},
 		{"flat matrix", frame.New(frame.I420, 8, 8), Matrix{1, 1, 0, 1, 1, 0}, good, ErrDegenerate},
+		{"farther than any picture", frame.New(frame.I420, 8, 8), Matrix{1e300, 1, 0, -1, 1e300, 0}, good, ErrDegenerate},
 		{"NaN matrix", frame.New(frame.I420, 8, 8), Matrix{1, 0, math.NaN(), 0, 1, 0}, good, ErrDegenerate},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -88,7 +88,7 @@ func (r *Recognizer) Embed(ctx context.Context, pic *frame.Picture, f Face) (vec
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: %w", ErrTooSmall, err)
 	}
-	width := Width(m)
+	width := faceWidth * m.Scale()
 	if width < MinWidth {
 		return nil, 0, fmt.Errorf("%w: %.1f px wide, want %d", ErrTooSmall, width, MinWidth)
 	}
@@ -103,9 +103,6 @@ func (r *Recognizer) Embed(ctx context.Context, pic *frame.Picture, f Face) (vec
 	vector, err = unit(r.session.Data(r.out))
 	return vector, quality, err
 }
-
-// Width is the width, in picture px, of a face whose template lies on the picture by m.
-func Width(m align.Matrix) float64 { return faceWidth * m.Scale() }
 
 // unit is a copy of v with length 1.
 func unit(v []float32) ([]float32, error) {
