@@ -44,8 +44,8 @@ func needNetworks(t *testing.T) {
 	e.Close()
 }
 
-// cli runs a command line with a registry of its own in dir.
-func cli(t *testing.T, dir string, args ...string) (code int, stdout, stderr string) {
+// ksamenet runs a command line with a registry of its own in dir.
+func ksamenet(t *testing.T, dir string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	if args[0] == "redact" || args[0] == "analyze" || args[0] == "registry" {
 		args = append(args, "--registry", filepath.Join(dir, "people.db"), "--key-file", filepath.Join(dir, "key", "people.key"))
@@ -55,9 +55,9 @@ func cli(t *testing.T, dir string, args ...string) (code int, stdout, stderr str
 	return code, out.String(), errs.String()
 }
 
-func mustCLI(t *testing.T, dir string, args ...string) (stdout, stderr string) {
+func mustRun(t *testing.T, dir string, args ...string) (stdout, stderr string) {
 	t.Helper()
-	code, out, errs := cli(t, dir, args...)
+	code, out, errs := ksamenet(t, dir, args...)
 	if code != exitDone {
 		t.Fatalf("ksamenet %s: exit %d\n%s", strings.Join(args, " "), code, errs)
 	}
@@ -144,9 +144,9 @@ func TestRedactSample(t *testing.T) {
 	needNetworks(t)
 	truth := readTruth(t)
 	dir := t.TempDir()
-	mustCLI(t, dir, "registry", "init")
+	mustRun(t, dir, "registry", "init")
 	out := filepath.Join(dir, "out.mp4")
-	_, errs := mustCLI(t, dir, "redact", sampleClip, "-o", out, "--k", "3")
+	_, errs := mustRun(t, dir, "redact", sampleClip, "-o", out, "--k", "3")
 	if !strings.Contains(errs, "CERTIFIED") || strings.Contains(errs, report.NotCertified) {
 		t.Errorf("summary:\n%s", errs)
 	}
@@ -191,13 +191,13 @@ func TestRedactSample(t *testing.T) {
 	// Again, from the registry that the first run left.
 	cast := [2]string{filepath.Join(dir, "1.json"), filepath.Join(dir, "2.json")}
 	for _, c := range cast {
-		mustCLI(t, dir, "analyze", sampleClip, "-o", c, "--k", "3")
+		mustRun(t, dir, "analyze", sampleClip, "-o", c, "--k", "3")
 	}
 	if a, b := read(t, cast[0]), read(t, cast[1]); !bytes.Equal(a, b) {
 		t.Error("two analyses over one registry differ")
 	}
 	again := filepath.Join(dir, "again.mp4")
-	mustCLI(t, dir, "render", "--decisions", cast[0], sampleClip, "-o", again)
+	mustRun(t, dir, "render", "--decisions", cast[0], sampleClip, "-o", again)
 	if _, d := patches(t, again, nil); d != digest {
 		t.Error("rendering the decision list gave other pictures than redact")
 	}
@@ -249,23 +249,23 @@ func noLeftovers(t *testing.T, dir string) {
 func TestTooFewPeople(t *testing.T) {
 	needNetworks(t)
 	dir := t.TempDir()
-	mustCLI(t, dir, "registry", "init")
+	mustRun(t, dir, "registry", "init")
 	clip := filepath.Join(dir, "clip.mp4")
 	testvideo.FFmpeg(t, dir, "-i", absolute(t, sampleClip), "-frames:v", "12", "-c:a", "copy", clip)
 	out := filepath.Join(dir, "out.mp4")
-	code, _, errs := cli(t, dir, "redact", clip, "-o", out, "--k", "20")
+	code, _, errs := ksamenet(t, dir, "redact", clip, "-o", out, "--k", "20")
 	if code != exitTooFew || !strings.Contains(errs, "registry enroll") || !strings.Contains(errs, "--k") || !strings.Contains(errs, "--uncertified") {
 		t.Errorf("exit %d\n%s", code, errs)
 	}
 	if _, err := os.Stat(out); err == nil {
 		t.Error("a refused run left an output")
 	}
-	_, errs = mustCLI(t, dir, "redact", clip, "-o", out, "--k", "20", "--uncertified")
+	_, errs = mustRun(t, dir, "redact", clip, "-o", out, "--k", "20", "--uncertified")
 	var rep report.Report
 	if err := json.Unmarshal(read(t, out+".report.json"), &rep); err != nil || rep.Verdict != report.NotCertified || !strings.Contains(errs, report.NotCertified) {
 		t.Errorf("uncertified: %v %s\n%s", err, rep.Verdict, errs)
 	}
-	code, _, errs = cli(t, dir, "redact", clip, "-o", out, "--k", "20", "--uncertified")
+	code, _, errs = ksamenet(t, dir, "redact", clip, "-o", out, "--k", "20", "--uncertified")
 	if code != exitUsage || !strings.Contains(errs, "--overwrite") {
 		t.Errorf("an existing output: exit %d\n%s", code, errs)
 	}
@@ -284,7 +284,7 @@ func absolute(t *testing.T, path string) string {
 func TestMissingPieces(t *testing.T) {
 	needNetworks(t)
 	dir := t.TempDir()
-	mustCLI(t, dir, "registry", "init")
+	mustRun(t, dir, "registry", "init")
 	out := filepath.Join(dir, "out.mp4")
 	empty := filepath.Join(dir, "empty")
 	if err := os.Mkdir(empty, 0o755); err != nil {
@@ -296,7 +296,7 @@ func TestMissingPieces(t *testing.T) {
 	}
 	refuse := func(name, want string, args ...string) {
 		t.Run(name, func(t *testing.T) {
-			code, _, errs := cli(t, dir, append([]string{"redact", sampleClip, "-o", out, "--k", "3"}, args...)...)
+			code, _, errs := ksamenet(t, dir, append([]string{"redact", sampleClip, "-o", out, "--k", "3"}, args...)...)
 			if code != exitFailed || !strings.Contains(errs, want) || !strings.Contains(errs, "make deps") {
 				t.Errorf("exit %d, want %q and the fix:\n%s", code, want, errs)
 			}
@@ -344,7 +344,7 @@ func damageModel(t *testing.T, name, to string) {
 func TestBadInputs(t *testing.T) {
 	needNetworks(t)
 	dir := t.TempDir()
-	mustCLI(t, dir, "registry", "init")
+	mustRun(t, dir, "registry", "init")
 	write := func(name string, b []byte) string {
 		p := filepath.Join(dir, name)
 		if err := os.WriteFile(p, b, 0o644); err != nil {
@@ -363,7 +363,7 @@ func TestBadInputs(t *testing.T) {
 		{"no video", sound, "no video stream"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			code, _, errs := cli(t, dir, "redact", tc.in, "-o", out)
+			code, _, errs := ksamenet(t, dir, "redact", tc.in, "-o", out)
 			if code != exitFailed && code != exitUsage || !strings.Contains(errs, tc.want) {
 				t.Errorf("exit %d, want a line with %q:\n%s", code, tc.want, errs)
 			}
@@ -378,7 +378,7 @@ func TestBadInputs(t *testing.T) {
 		b := read(t, whole)
 		short := write("short.mkv", b[:len(b)*6/10])
 		out := filepath.Join(dir, "short.out.mkv")
-		code, _, errs := cli(t, dir, "redact", short, "-o", out, "--uncertified")
+		code, _, errs := ksamenet(t, dir, "redact", short, "-o", out, "--uncertified")
 		if code != exitFailed || !strings.Contains(errs, "ended early") {
 			t.Errorf("exit %d\n%s", code, errs)
 		}
@@ -388,7 +388,7 @@ func TestBadInputs(t *testing.T) {
 		if n := frames(t, filepath.Join(dir, "short.out.partial.mkv")); n < 5 || n >= 40 {
 			t.Errorf("%d frames of a file cut short", n)
 		}
-		mustCLI(t, dir, "redact", short, "-o", out, "--uncertified", "--allow-truncated", "--overwrite")
+		mustRun(t, dir, "redact", short, "-o", out, "--uncertified", "--allow-truncated", "--overwrite")
 		if n := frames(t, out); n < 5 {
 			t.Errorf("%d frames", n)
 		}
@@ -409,7 +409,7 @@ func frames(t *testing.T, path string) int {
 func TestInterrupted(t *testing.T) {
 	needNetworks(t)
 	dir := t.TempDir()
-	mustCLI(t, dir, "registry", "init")
+	mustRun(t, dir, "registry", "init")
 	ctx, cancel := context.WithCancel(context.Background())
 	var errs bytes.Buffer
 	w := writerFunc(func(b []byte) (int, error) {
@@ -440,12 +440,12 @@ func TestUsage(t *testing.T) {
 		{"redact", "a.mp4", "-o", "b.mp4", "--fallback", "clear"}, {"redact", "--bogus"}, {"nonsense"}, {"render", "a.mp4", "-o", "b.mp4"},
 		{"registry", "show", "x"}, {"registry", "enroll"}, {"analyze", "-o", "x.json"}, {"redact", "a.mp4", "-o", "b.mp4", "--log-level", "loud"},
 	} {
-		code, _, errs := cli(t, dir, args...)
+		code, _, errs := ksamenet(t, dir, args...)
 		if code != exitUsage || !strings.HasPrefix(errs, "error: ") {
 			t.Errorf("ksamenet %s: exit %d\n%s", strings.Join(args, " "), code, errs)
 		}
 	}
-	out, _ := mustCLI(t, dir, "version")
+	out, _ := mustRun(t, dir, "version")
 	if out != fmt.Sprintf("ksamenet %s\n", Version) {
 		t.Errorf("version: %q", out)
 	}

@@ -40,8 +40,10 @@ const (
 	// DefaultTauLink: rendered as the same person. Two standard deviations below the mean of the same person, four above that
 	// of different people.
 	DefaultTauLink = 0.45
-	// DefaultTauLow: counted as perhaps the same person, three standard deviations above the mean of different people.
-	DefaultTauLow = 0.32
+	// DefaultTauLow: counted as perhaps the same person. What is compared here are means over a tracklet, which vary less
+	// than single photographs: of 75 pairs of different people filmed in one room two exceed it (greatest .414, median .234),
+	// while tracklets of one person there lie above .82. At .32 the five people of that room counted as one.
+	DefaultTauLow = 0.40
 )
 
 // MaxSamples is how many reference embeddings a person keeps, the best by quality.
