@@ -27,6 +27,7 @@ def main():
     p.add_argument("--workers", type=int, default=os.cpu_count(), help="rendering processes")
     o = p.parse_args()
     data, out = o.work / "set", o.work / "run"
+    run("dataset.py", "--out", data, "--renders", 0)  # held-out pictures, and the log textures that the workers share
     workers = [subprocess.Popen([sys.executable, str(HERE / "dataset.py"), "--out", str(data), "--renders", str(o.renders), "--worker", f"{i}/{o.workers}"])
                for i in range(o.workers)]
     if any([w.wait() for w in workers]):

@@ -17,7 +17,11 @@ UNIT_NAMES = ["smileClose", "smileOpen", "mouthOpen", "eyeClose", "eyeOpen", "sq
               "browSad", "mouthSad", "disgust", "pucker", "stretch", "jawSide", "lipUp", "lipDown"]
 HIDDEN = (128, 64)
 GAZE, POSE = 30., 60.  # degrees that one unit of the network's last layer stands for
-WEIGHT = np.array([1, 1, 2, 2, 1, 1, 1, 1, 1, 1, .7, 1, .7, .7, .7, .7] + [3, 3] + [6, 6], np.float32)
+WEIGHT = np.array([1, 1, 2, 2, 1, 1, 1, 1, 1, 1, .7, 1, .7, .7, .7, .7] + [3, 3] + [12, 12], np.float32)
+
+# Most units are off in most pictures: without more weight on those that are on, every doubt would end as "off". Units that the mesh hardly
+# follows get none: for them "off" is the better guess, and noise on a still face the worse fault.
+GAIN = np.array([4, 4, 4, 4, 0, 3, 2, 2, 2, 3, 2, 4, 3, 0, 4, 3] + [0] * 4, np.float32)
 
 
 def load(folder, head):
@@ -68,7 +72,7 @@ def train(who, x, y, steps, seed=1, drop=.05, decay=5e-3):
     net = torch.nn.Sequential(*[m for i in range(3) for m in (torch.nn.Linear(sizes[i], sizes[i + 1]), torch.nn.ReLU(), torch.nn.Dropout(drop))][:-2])
     opt = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=decay)
     plan = torch.optim.lr_scheduler.CosineAnnealingLR(opt, steps)
-    tx, ty, tm, ts, w = map(torch.tensor, (x, y, mean, sd, WEIGHT))
+    tx, ty, tm, ts, w, tg = map(torch.tensor, (x, y, mean, sd, WEIGHT, GAIN))
     for _ in range(steps):
         k = torch.randint(len(tx), (256,))
         out = net((people.draw(tx, k) - tm) / ts)
@@ -77,8 +81,7 @@ def train(who, x, y, steps, seed=1, drop=.05, decay=5e-3):
         unit = torch.zeros(20, dtype=torch.bool)
         unit[:16] = True
         miss = torch.where((low | high) & unit, .02 * (out - ty[k]), out - ty[k])
-        # Most units are off in most pictures: without a weight on those that are on, every doubt would end as "off".
-        on = torch.where(unit, 1 + 4 * ty[k], 1.)
+        on = 1 + ty[k].clamp(0) * tg
         loss = (torch.nn.functional.smooth_l1_loss(miss, torch.zeros_like(miss), reduction="none", beta=.5) * w * on).mean()
         opt.zero_grad()
         loss.backward()

@@ -130,7 +130,8 @@ def main():
                     cv2.imwrite(str(o.stills / f"{n}-{f:03d}.png"), im[:, :, ::-1])
             return
         voice.write(folder / "sound.wav", np.concatenate([t for t, _ in tracks]))
-        encoder, truth, shots, start = encode("-", folder / "sound.wav", o.out / "sample.mp4", o.crf), [], [], 0
+        part = o.out / ".sample.part.mp4"  # the final names appear when both files are whole
+        encoder, truth, shots, start = encode("-", folder / "sound.wav", part, o.crf), [], [], 0
         for shot, (_, mouths) in zip(SHOTS, tracks):
             for im, faces in shoot(renderer, identities, shot, mouths, range(shot.frames)):
                 encoder.stdin.write(im.tobytes())
@@ -143,6 +144,7 @@ def main():
     head = {"format": 1, "width": WIDTH, "height": HEIGHT, "fps": FPS, "frames": start, "shots": shots,
             "people": [{"id": i, "name": n, **x.metadata()} for i, (n, x) in enumerate(zip(NAMES, people))]}
     rows = ",\n".join(json.dumps(f, separators=(",", ":")) for f in truth)
+    part.rename(o.out / "sample.mp4")
     (o.out / "truth.json").write_text(json.dumps(head)[:-1] + ',\n"faces": [\n' + rows + "\n]}\n")
 
 

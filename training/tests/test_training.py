@@ -103,6 +103,24 @@ class Donors(unittest.TestCase):
         np.testing.assert_allclose(head["neutral_light"], light.NEUTRAL.label(), atol=1e-5)
 
 
+class Sample(unittest.TestCase):
+    def test_truth_is_whole(self):
+        t = json.loads((TRAINING.parent / "examples" / "sample" / "truth.json").read_text())
+        self.assertEqual(len(t["faces"]), t["frames"])
+        self.assertEqual(t["shots"][-1][1], t["frames"])
+        seen = {}
+        for n, (first, end) in enumerate(t["shots"]):
+            for faces in t["faces"][first:end]:
+                self.assertEqual(len({f["person"] for f in faces}), len(faces))
+                for f in faces:
+                    seen.setdefault(f["person"], set()).add(n)
+                    x, y, w, h = f["box"]
+                    for px, py in f["points"]:
+                        self.assertTrue(x - .1 * w <= px <= x + 1.1 * w and y <= py <= y + h, f)
+        self.assertEqual(set(seen), {p["id"] for p in t["people"]})
+        self.assertTrue(all(len(s) >= 2 for s in seen.values()), "a person is in one shot only")
+
+
 @unittest.skipUnless(ASSETS, "KSAMENET_PROXY_ASSETS is not set")
 class Rendering(unittest.TestCase):
     @classmethod
