@@ -59,6 +59,13 @@ var Clips = map[string]Clip{
 		"-f lavfi -i testsrc2=s=320x240:r=25:d=1 -f lavfi -i sine=d=1 -i s.srt -map 0 -map 1 -map 2 " + x264 + "-c:a flac -c:s ass -attach font.ttf -metadata:s:t mimetype=application/x-truetype-font -disposition:s:0 forced"}},
 	"cover.mp4": {Frames: 25, Steps: []string{
 		"-f lavfi -i testsrc2=s=320x240:r=25:d=1 -f lavfi -i sine=d=1 -f lavfi -i color=red:s=64x64:r=1:d=1 -map 2 -map 0 -map 1 -c:v:0 mjpeg -c:v:1 libx264 -preset:v:1 veryfast -c:a aac -disposition:v:0 attached_pic"}},
+	"trimmed.mp4": {Frames: 32, Steps: []string{ // the edit list hides the pictures before 0.72 s
+		picture + x264 + "-g 50",
+		"-ss 0.72 -i step.mp4 -c copy"}},
+	"offset.mp4": {Frames: 50, Steps: []string{
+		picture + x264,
+		"-i step.mp4 -c copy -output_ts_offset 5"}},
+	"zero.ts":       {Frames: 50, Steps: []string{picture + tones + "-map 0 -map 1 " + x264 + "-c:a aac -muxdelay 0 -muxpreload 0"}},
 	"twofilms.mp4":  {Frames: 25, Steps: []string{"-f lavfi -i testsrc2=s=320x240:r=25:d=1 -f lavfi -i testsrc=s=320x240:r=25:d=1 -map 0 -map 1 " + x264}},
 	"sound.m4a":     {Steps: []string{"-f lavfi -i sine=d=1 -c:a aac"}},
 	"soundfirst.ts": {Frames: 25, Steps: []string{"-f lavfi -i sine=d=2 -f lavfi -itsoffset 0.6 -i testsrc2=s=320x240:r=25:d=1 -c:a aac " + x264}},

@@ -127,3 +127,12 @@ func TestAttachmentsAndCovers(t *testing.T) {
 		t.Errorf("%d streams, dropped %v; want the cover dropped", len(p.Streams), r.Dropped)
 	}
 }
+
+// TestMetadata: a tag of ours joins those of the input.
+func TestMetadata(t *testing.T) {
+	out, _ := transcode(t, testvideo.Make(t, "h264.mp4"), ".mp4", TranscodeOptions{Metadata: map[string]string{"comment": "faces replaced"}}, noEdit)
+	got := testvideo.Probe(t, "-show_entries", "format_tags=title,artist,comment", "-of", "csv=p=0", out)
+	if want := "A title,Someone,faces replaced"; got[0] != want {
+		t.Errorf("tags %q, want %q", got[0], want)
+	}
+}

@@ -13,7 +13,7 @@ import (
 type ending struct {
 	src           *Source
 	packets       []int64       // read, by stream
-	last          time.Duration // latest end of a packet, from the start of the file
+	last          time.Duration // latest end of a packet, from 0 or from the start of the file
 	corruptTail   bool          // the video's last packet was damaged
 	corrupt       int64         // damaged video packets
 	videoBytes    int64         // of the first video packet
@@ -52,10 +52,10 @@ func (e *ending) saw(p *astiav.Packet) {
 		return
 	}
 	end := astiav.RescaleQ(t+p.Duration(), st.TimeBase(), astiav.NewRational(1, int(time.Second)))
-	if start := e.src.ic.StartTime(); start != astiav.NoPtsValue {
-		end -= start * 1000
-	}
 	e.last = max(e.last, time.Duration(end))
+	if start := e.src.ic.StartTime(); start != astiav.NoPtsValue { // containers differ in where a duration starts
+		e.last = max(e.last, time.Duration(end-start*1000))
+	}
 }
 
 func (e *ending) readError(why string) { e.readFailure = why }

@@ -1,6 +1,7 @@
 package av
 
 import (
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -70,6 +71,11 @@ func (m *muxer) isMatroska() bool {
 func (m *muxer) addStreams(s *Source, ec *astiav.CodecContext, first *astiav.Frame, opts *TranscodeOptions) error {
 	if err := avplane.CopyContainerProps(m.oc, s.ic); err != nil {
 		return faultf(ErrOutput, err, "%v", err)
+	}
+	for _, k := range slices.Sorted(maps.Keys(opts.Metadata)) {
+		if err := avplane.SetMetadata(m.oc, k, opts.Metadata[k]); err != nil {
+			return faultf(ErrOutput, err, "tag %s: %v", k, err)
+		}
 	}
 	if !avplane.CanMux(m.oc, codecIDOf(ec)) {
 		return faultf(ErrOutput, nil, "%s cannot hold video in %s", m.oc.OutputFormat().Name(), codecIDOf(ec).Name())

@@ -19,6 +19,7 @@ type TranscodeOptions struct {
 	CRF        *float64          // constant rate factor; nil: the encoder's default here
 	Options    map[string]string // further options of the encoder; an unknown one is an error
 	MuxOptions map[string]string // options of the container ("movflags": "+faststart")
+	Metadata   map[string]string // tags of the file, added to the input's ("comment"); containers keep the keys they know
 	Threads    int               // of decoder and encoder, each; 0: one for each core. Outputs may differ with it
 	// ConstantRate is DecodeResult's. Encoders then count frames, and write a rate into the stream that players of raw and
 	// transport streams rely on. Without it H.264 and H.265 say that their rate is variable.
@@ -169,14 +170,19 @@ func muxOptions(j *job, opts *TranscodeOptions) map[string]string {
 	if set == nil {
 		set = map[string]string{}
 	}
-	const delay = 700_000 // µs; the muxer of transport streams doubles it
 	if j.mux.oc.OutputFormat().Name() == "mpegts" {
-		setDefault(set, "max_delay", fmt.Sprint(delay))
-		// It adds the delay to every time; a stream that starts late enough, as those out of FFmpeg do, has room for it
-		// already.
-		if start := j.src.ic.StartTime(); start != astiav.NoPtsValue && start >= 2*delay {
+		// This muxer lets the clock run ahead of the decoding times by twice max_delay, and adds that to every time. A
+		// stream that starts late enough has room for it already; one that comes from a transport stream gets what it has.
+		delay := int64(700_000) // µs; the ffmpeg tool's
+		start := j.src.ic.StartTime()
+		if dts := j.reader.end.firstDTS; dts != astiav.NoPtsValue {
+			start = min(start, astiav.RescaleQ(dts, j.src.video.TimeBase(), astiav.NewRational(1, 1_000_000)))
+		}
+		if start >= 2*delay || (start >= 0 && j.src.info.Format == "mpegts") {
+			delay = min(delay, start/2)
 			setDefault(set, "mpegts_copyts", "1")
 		}
+		setDefault(set, "max_delay", fmt.Sprint(delay))
 	}
 	return set
 }

@@ -1,10 +1,12 @@
 package avplane
 
 // #include "avplane.h"
+// #include <stdlib.h>
 import "C"
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/asticode/go-astiav"
 )
@@ -73,6 +75,14 @@ func CopyContainerProps(out, in *astiav.FormatContext) error {
 		return fmt.Errorf("avplane: chapters: %w", err)
 	}
 	return nil
+}
+
+// SetMetadata sets a tag of the file.
+func SetMetadata(out *astiav.FormatContext, key, value string) error {
+	k, v := C.CString(key), C.CString(value)
+	defer C.free(unsafe.Pointer(k))
+	defer C.free(unsafe.Pointer(v))
+	return averror(C.av_dict_set(&format(out).metadata, k, v, 0))
 }
 
 // TagValid says that the codec tag of p means the same codec in the container of out, or is free there.
