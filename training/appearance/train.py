@@ -21,7 +21,7 @@ WEIGHT = np.array([1, 1, 2, 2, 1, 1, 1, 1, 1, 1, .7, 1, .7, .7, .7, .7] + [3, 3]
 
 # Most units are off in most pictures: without more weight on those that are on, every doubt would end as "off". Units that the mesh hardly
 # follows get none: for them "off" is the better guess, and noise on a still face the worse fault.
-GAIN = np.array([4, 4, 4, 4, 0, 3, 2, 2, 2, 3, 2, 4, 3, 0, 4, 3] + [0] * 4, np.float32)
+GAIN = np.array([2, 2, 2, 3, 0, 1.5, 1, 1, 1, 1.5, 1, 2, 1, 0, 2, 1.5] + [0] * 4, np.float32)
 
 
 def load(folder, head):
