@@ -73,11 +73,15 @@ test-race-all: ## the same for every package; compiles the C bindings once more
 
 .PHONY: test-clips
 test-clips: deps ## the whole program on the clips of real people in CLIPS=…
-	KSAMENET_CLIPS="$(abspath $(CLIPS))" $(GO) test -tags e2e -timeout 40m ./ffcli/...
+	KSAMENET_CLIPS="$(abspath $(CLIPS))" $(GO) test -tags e2e -run TestClips -v -timeout 40m ./ffcli
 
 .PHONY: bench
-bench: ## benchmarks of the core
-	$(GO) test -run '^$$' -bench . -benchmem ./core/...
+bench: deps build ## milliseconds a frame for each stage, on clips with one face and with four (a quiet machine, please)
+	$(GO) run ./bench
+
+.PHONY: bench-core
+bench-core: ## Go benchmarks of the core
+	$(GO) test -run '^$$' -bench . -benchmem ./core/... ./native/...
 
 .PHONY: vet
 vet: ## go vet, and that core, native and models need no cgo

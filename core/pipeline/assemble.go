@@ -145,15 +145,15 @@ func ellipse(r frame.Rect) [][2]float64 {
 	return out
 }
 
-// tone is the colour of a track's surroundings over all its frames.
-func tone(t *tracker.Tracklet, sights []sight) compositor.Tone {
+// surrounds are the measurements of what surrounds a tracklet's face.
+func surrounds(t *tracker.Tracklet, sights []sight) []compositor.Surround {
 	var all []compositor.Surround
 	for _, e := range t.Entries {
 		if e.Tag >= 0 && sights[e.Tag].surround.Seen > 0 {
 			all = append(all, sights[e.Tag].surround)
 		}
 	}
-	return compositor.MeanSurround(all).Tone()
+	return all
 }
 
 // sightingOf is a tracklet's evidence of who it shows: the mean of its embeddings, weighted by their quality.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ksamenet/ksamenet/core/compositor"
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/ksame"
 	"github.com/ksamenet/ksamenet/core/registry"
@@ -355,9 +356,18 @@ func (c *cast) write(l *decisions.List) {
 			l.Persons = append(l.Persons, p)
 			byPerson[g.person] = p.ID
 		}
+		var all []compositor.Surround
+		for _, j := range g.tracklets {
+			all = append(all, surrounds(&c.tracklets[j], c.sights)...)
+		}
 		for _, j := range g.tracklets {
 			t := &c.tracklets[j]
-			track := decisions.Track{ID: t.ID, Person: p.ID, Why: g.why, Tone: tone(t, c.sights), Faces: c.visible(j)}
+			// Where a whole track shows no skin beside the face, the person's other tracks tell more than a wall does.
+			tone := compositor.MeanSurround(surrounds(t, c.sights)).Tone()
+			if tone.Skin == 0 {
+				tone = compositor.MeanSurround(all).Tone()
+			}
+			track := decisions.Track{ID: t.ID, Person: p.ID, Why: g.why, Tone: tone, Faces: c.visible(j)}
 			if slices.Contains(g.replaced, j) {
 				track.Action = decisions.Replace
 			}
