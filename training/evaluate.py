@@ -4,7 +4,8 @@
     python evaluate.py ../models/generator/ksnet128.fp16.onnx --data DIR [--recognizer sface.onnx]
 
 Prints JSON: PSNR and SSIM inside the mask and the mean error of alpha, for held-out conditions of the donors and for held-out mixtures;
-holes in alpha; and with a recogniser (SFace: 112 x 112 RGB, 5-point alignment) the cosine between generated and rendered face.
+holes in alpha; and with a recogniser (SFace: 112 x 112 RGB, 5-point alignment) the cosine between generated and rendered face, and how
+constant mixtures of four stay over pose and expression.
 """
 import argparse
 import json
@@ -16,10 +17,13 @@ import numpy as np
 import onnxruntime as ort
 
 import conditions as cond
+from make_head import project
 from masks import holes
 
 ARCFACE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]], np.float32)
 FIVE = ((33, 133), (362, 263), (4,), (61,), (291,))  # eyes (picture left first), nose tip, mouth corners, of the 468 points
+
+HEAD = json.loads((pathlib.Path(__file__).resolve().parent.parent / "models" / "generator" / "head.json").read_text())
 
 
 class Network:
@@ -88,6 +92,26 @@ def measure(network, val, pick, recognizer=None):
     return out
 
 
+def constancy(network, recognizer, mixtures=12, views=12):
+    """Mixtures of four in random poses (yaw +-40) and expressions: mean cosine of a picture to its mixture's mean, lowest such cosine, and
+    highest cosine between two mixtures' means."""
+    rng, means, own = np.random.default_rng(11), [], []
+    points, centre = np.array(HEAD["points"]), np.array(HEAD["centre"])
+    for _ in range(mixtures):
+        mix, rows, five = cond.weights(rng.choice(cond.PROXIES, 4, replace=False)), [], []
+        for _ in range(views):
+            yaw, pitch = rng.uniform(-40, 40), rng.uniform(-20, 20)
+            rows.append(cond.pack(mix, cond.expression(rng), cond.gaze(rng), yaw, pitch, np.array(HEAD["neutral_light"])))
+            five.append(project(points, centre, HEAD["distance"], yaw, pitch) * HEAD["size"])
+        e = np.array([embed(recognizer, composite(o[:3].transpose(1, 2, 0), o[3]), lm) for o, lm in zip(network(np.array(rows)), five)])
+        m = e.mean(0) / np.linalg.norm(e.mean(0))
+        means.append(m)
+        own.extend(e @ m)
+    between = np.array(means) @ np.array(means).T
+    np.fill_diagonal(between, -1)
+    return {"to_own_mean": round(float(np.mean(own)), 3), "lowest": round(float(np.min(own)), 3), "highest_between_mixtures": round(float(between.max()), 3)}
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("model", type=pathlib.Path)
@@ -97,8 +121,11 @@ def main():
     network, val = Network(o.model), np.load(o.data / "val-0000.npz")
     recognizer = ort.InferenceSession(str(o.recognizer)) if o.recognizer else None
     mixed = val["x"][:, : cond.PROXIES].max(1) < .99
-    print(json.dumps({"held_out_conditions": measure(network, val, ~mixed, recognizer), "held_out_mixtures": measure(network, val, mixed, recognizer),
-                      "milliseconds": round(network.milliseconds(), 1)}, indent=1))
+    figures = {"held_out_conditions": measure(network, val, ~mixed, recognizer), "held_out_mixtures": measure(network, val, mixed, recognizer),
+                      "milliseconds": round(network.milliseconds(), 1)}
+    if recognizer:
+        figures["constancy"] = constancy(network, recognizer)
+    print(json.dumps(figures, indent=1))
 
 
 if __name__ == "__main__":
