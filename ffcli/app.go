@@ -132,6 +132,7 @@ func encodeFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "codec", Usage: "video encoder (default: of the input's kind)"},
 		&cli.Float64Flag{Name: "crf", Value: -1, Usage: "constant quality of x264, x265 and the like (default: 18)", DefaultText: "18"},
+		&cli.IntSliceFlag{Name: "drop", Usage: "leave out this input `STREAM`, by its number (may be repeated)"},
 		&cli.StringFlag{Name: "report", Usage: "report `FILE` (default: OUTPUT.report.json)"},
 		&cli.BoolFlag{Name: "overwrite", Usage: "replace an existing output"},
 		&cli.BoolFlag{Name: "allow-truncated", Usage: "an input that ends early is no failure"},

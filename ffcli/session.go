@@ -166,7 +166,7 @@ func (s *session) analyze(ctx context.Context, in string) (*analysis, error) {
 	if n := r.DecodeErrors + r.CorruptPackets; n > 0 {
 		s.warn("%s: %d damaged packets, %d pictures with parts the decoder made up", filepath.Base(in), n, r.ConcealedFrames)
 	}
-	list, err := an.Decide(ctx, s.reg, decisions.Source{SHA256: sum, Truncated: r.Truncated})
+	list, err := an.Decide(ctx, s.reg, decisions.Source{SHA256: sum, Truncated: r.Truncated, ConstantRate: r.ConstantRate})
 	var few *ksame.TooFewError
 	if errors.As(err, &few) {
 		return nil, &exitError{code: exitTooFew, err: fmt.Errorf("%d distinct people are known, k = %d are needed; nothing was rendered", few.Have, few.Need), hints: []string{
@@ -199,7 +199,7 @@ func (s *session) redact(ctx context.Context, j job) error {
 
 // transcoding is how the user wants the output written.
 func (s *session) transcoding() av.TranscodeOptions {
-	opt := av.TranscodeOptions{Codec: s.c.String("codec"), Overwrite: s.c.Bool("overwrite")}
+	opt := av.TranscodeOptions{Codec: s.c.String("codec"), Overwrite: s.c.Bool("overwrite"), Drop: s.c.IntSlice("drop")}
 	if crf := s.c.Float64("crf"); crf >= 0 {
 		opt.CRF = &crf
 	}
@@ -214,6 +214,10 @@ func (s *session) checkOutput(ctx context.Context, j job) error {
 			code = exitUsage
 		}
 		e := &exitError{code: code, err: err}
+		var stream *av.StreamError
+		if errors.As(err, &stream) {
+			e.hints = []string{fmt.Sprintf("--drop %d leaves it out; or name the output .mkv or .mov", stream.Stream.Index)}
+		}
 		if errors.Is(err, av.ErrExists) {
 			e.hints = []string{"say --overwrite, or another name"}
 		}
@@ -231,7 +235,9 @@ func (s *session) render(ctx context.Context, j job, a *analysis) (err error) {
 	defer func() { err = errors.Join(err, gen.Close()) }()
 	r := pipeline.NewRenderer(s.cfg, a.list, gen)
 	p := s.progress("render", a.list.Source.Frames)
-	res, err := av.Transcode(ctx, j.input, j.output, s.transcoding(), func(pic *frame.Picture) error {
+	opt := s.transcoding()
+	opt.ConstantRate = a.list.Source.ConstantRate
+	res, err := av.Transcode(ctx, j.input, j.output, opt, func(pic *frame.Picture) error {
 		n, err := r.Picture(ctx, pic)
 		p.step(n)
 		return err
@@ -241,6 +247,11 @@ func (s *session) render(ctx context.Context, j job, a *analysis) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, res.Output.Abort()) }() // does nothing after Commit
+	for _, d := range res.Dropped {
+		if d.AttachedPicture || d.Type == "attachment" {
+			s.warn("stream %s was left out: a picture beside the video may show a face", d)
+		}
+	}
 
 	sum, err := fileSHA256(ctx, res.Output.Path())
 	if err != nil {

@@ -54,6 +54,8 @@ type Source struct {
 	Width     int    `json:"width"`
 	Height    int    `json:"height"`
 	Truncated bool   `json:"truncated,omitempty"` // the input ended early; Frames counts what could be decoded
+	// ConstantRate says that all frames lasted equally long; an encoder can only be told before the first.
+	ConstantRate bool `json:"constant_rate,omitempty"`
 }
 
 // Policy is what was asked for and what was reached.
