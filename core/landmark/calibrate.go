@@ -101,6 +101,7 @@ func (g *Geometry) relative(ref *Reference) (r Geometry) {
 // an eye opens differs more between people than an expression moves them (browUp: correlation .57 with a reference, .30
 // without; a real blink: .82 against .59). The mouth's units gain less by it (smileOpen .78 against .73), and a track's
 // median may well be a smile: they are always measured against the average face.
+// Contradicting pairs (settle) lie wholly inside or outside of the list.
 var upper = [...]int{3, 4, 5, 6, 7, 8} // eyeClose, eyeOpen, squint, browUp, browDown, browSad
 
 // Relative is raw, the appearance read from g, with eyes and brows measured against the person's own neutral face.

@@ -144,14 +144,36 @@ func (a *Analyzer) read(ctx context.Context, g *Geometry) (r appearance.Raw, err
 	for i, v := range a.regressor.Data("expression") {
 		r.Expression[i] = clamp(float64(v), 0, 1)
 	}
+	settle(&r.Expression)
+	fade(&r.Expression, float64(g[Coordinates])*60)
 	gaze, pose := a.regressor.Data("gaze"), a.regressor.Data("pose")
-	r.GazeYaw, r.GazePitch = clamp(float64(gaze[0]), -60, 60), clamp(float64(gaze[1]), -60, 60)
-	r.Yaw, r.Pitch = clamp(float64(pose[0]), -90, 90), clamp(float64(pose[1]), -90, 90)
+	// Within the grid's limits already here: the placement must be for a pose that will be rendered.
+	r.GazeYaw, r.GazePitch = within(gaze[0], appearance.GazeLimit), within(gaze[1], appearance.GazeLimit)
+	r.Yaw, r.Pitch = within(pose[0], appearance.YawLimit), within(pose[1], appearance.PitchLimit)
 	if !r.Finite() {
 		return r, fmt.Errorf("%w: appearance is not finite", ErrOutput)
 	}
 	return r, nil
 }
+
+// settle fades units that contradict a stronger claim: the generator has seen no face that does both (training/conditions.py),
+// and a grin wider than unit 1 spills into its neighbours. The claim of the first of each pair stands.
+func settle(e *[appearance.Units]float64) {
+	for _, p := range [...][2]int{{3, 4}, {1, 0}, {11, 12}, {6, 7}} { // eyeClose, eyeOpen; smileOpen, smileClose; pucker, stretch; browUp, browDown
+		e[p[1]] *= max(0, 1-2*e[p[0]])
+	}
+}
+
+// fade weakens expressions of faces turned away: beyond 35° half of the mesh is a guess, and a closed mouth in profile was
+// seen to read as half open (clip of a turning head, at 50°). yaw is the fit's, degrees.
+func fade(e *[appearance.Units]float64, yaw float64) {
+	k := clamp(1-.6*(math.Abs(yaw)-35)/25, .4, 1)
+	for i := range e {
+		e[i] *= k
+	}
+}
+
+func within(v float32, limit float64) float64 { return clamp(float64(v), -limit, limit) }
 
 // clamp keeps NaN, which Finite then finds.
 func clamp(v, lo, hi float64) float64 {

@@ -65,7 +65,7 @@ func TestAnalyzeReadsTheNetworks(t *testing.T) {
 	calls := 0
 	mesh := answer(t)
 	a := analyzer(t, meshFake(func(data func(string) []float32) { calls++; mesh(data) }), regressorFake(func(data func(string) []float32) {
-		copy(data("expression"), []float32{0, .25, 1.5, -1})
+		copy(data("expression"), []float32{.4, .25, 1.5, -1, .3}) // the smile with closed lips yields to half to the open one
 		copy(data("gaze"), []float32{-7, 3})
 		copy(data("pose"), []float32{5, -100})
 	}))
@@ -76,13 +76,26 @@ func TestAnalyzeReadsTheNetworks(t *testing.T) {
 	if calls != 2 {
 		t.Errorf("the mesh network ran %d times, want 2", calls)
 	}
-	want := appearance.Raw{GazeYaw: -7, GazePitch: 3, Yaw: 5, Pitch: -90}
-	want.Expression[1], want.Expression[2] = .25, 1
+	want := appearance.Raw{GazeYaw: -7, GazePitch: 3, Yaw: 5, Pitch: -appearance.PitchLimit}
+	want.Expression[0], want.Expression[1], want.Expression[2], want.Expression[4] = float64(float32(.4))*.5, .25, 1, float64(float32(.3))
 	if r.Raw != want || math.Abs(r.Presence-.9) > 1e-6 {
 		t.Errorf("got %+v and presence %v, want %+v and .9", r.Raw, r.Presence, want)
 	}
 	if _, err := a.Follow(context.Background(), frame.New(frame.I420, 320, 240), &r.Mesh); err != nil || calls != 3 {
 		t.Errorf("following: %v after %d runs, want none after 3", err, calls)
+	}
+}
+
+func TestExpressionsFadeInProfile(t *testing.T) {
+	for yaw, want := range map[float64]float64{0: .8, -35: .8, 47.5: .56, 60: .32, -90: .32} {
+		e := [appearance.Units]float64{2: .8}
+		if fade(&e, yaw); math.Abs(e[2]-want) > 1e-9 {
+			t.Errorf("at %v°: %v, want %v", yaw, e[2], want)
+		}
+	}
+	e := [appearance.Units]float64{2: .8}
+	if fade(&e, math.NaN()); !math.IsNaN(e[2]) {
+		t.Errorf("an unknown yaw gives %v; it must stay visible to Finite", e[2])
 	}
 }
 
@@ -149,10 +162,12 @@ func TestMeasuresRenderedFaces(t *testing.T) {
 	}
 	for i, want := range testface.Truth(t) {
 		box := frame.Rect{X0: want.Box[0], Y0: want.Box[1], X1: want.Box[2], Y1: want.Box[3]}
+		measured := false
 		for _, f := range found {
 			if f.Box.IoU(box) < .4 {
 				continue
 			}
+			measured = true
 			r, err := a.Analyze(context.Background(), pic, f.Points)
 			if err != nil {
 				t.Fatal(err)
@@ -171,6 +186,9 @@ func TestMeasuresRenderedFaces(t *testing.T) {
 			if c := want.Units["eyeClose"]; math.Abs(r.Raw.Expression[3]-c) > .5 {
 				t.Errorf("face %d: eyes closed %.2f, want %v", i, r.Raw.Expression[3], c)
 			}
+		}
+		if !measured {
+			t.Errorf("face %d was not found", i)
 		}
 	}
 }
