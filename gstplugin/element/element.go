@@ -14,7 +14,6 @@ import (
 
 	"github.com/ksamenet/ksamenet/core/frame"
 	"github.com/ksamenet/ksamenet/core/pipeline"
-	"github.com/ksamenet/ksamenet/core/registry"
 )
 
 // capsTemplate lists the formats that core/frame describes and the tests run.
@@ -33,6 +32,7 @@ const (
 	propFallback
 	propDetectSide
 	propUncertified
+	propLibrary
 )
 
 var (
@@ -57,10 +57,20 @@ type ksamenet struct {
 	mu  sync.Mutex
 	set settings
 
-	// Owned by the streaming thread between start and stop.
-	live *pipeline.Live
-	reg  *registry.Registry
+	open opener
+
+	live live // owned by the streaming thread between start and stop
 }
+
+// live is what the element needs of pipeline.Live.
+type live interface {
+	Process(context.Context, *frame.Picture) (pipeline.LiveCount, error)
+	Reset()
+	Close() error
+}
+
+// opener loads what a stream needs; a test puts its own in the place of open.
+type opener func(context.Context, settings) (live, error)
 
 // Register makes the element known: to a plugin, or statically to this process when p is nil (Go hosts use that: two Go
 // runtimes in one process do not share a type system).
@@ -70,7 +80,7 @@ func Register(p *gst.Plugin) bool {
 
 // New makes an instance with the default settings.
 func (*ksamenet) New() glib.GoObjectSubclass {
-	return &ksamenet{set: settings{config: pipeline.DefaultConfig()}}
+	return &ksamenet{set: settings{config: pipeline.DefaultConfig()}, open: open}
 }
 
 // ClassInit describes the element.
@@ -98,7 +108,8 @@ func (*ksamenet) ClassInit(class *glib.ObjectClass) {
 		propThreads:     glib.NewUintParam("threads", "Threads", "CPU threads per network; 0: one per core, at most 4", 0, 64, uint(d.Threads), rw),
 		propFallback:    enumParam("fallback", "Fallback", "How a face that cannot be replaced is covered", types.fallback, 0, rw),
 		propDetectSide:  glib.NewUintParam("detect-side", "Detector size", "Long side of the detector's picture, px", 320, 1920, uint(d.DetectSide), rw),
-		propUncertified: glib.NewBoolParam("uncertified", "Uncertified", "Run without a certified registry: every face gets one shared surrogate", d.Uncertified, rw),
+		propUncertified: glib.NewBoolParam("uncertified", "Uncertified", "Run without a registry, or with people it does not know: they all wear one shared surrogate", d.Uncertified, rw),
+		propLibrary:     glib.NewStringParam("ort-lib", "ONNX Runtime", "ONNX Runtime's library; empty: search", &none, rw),
 	})
 }
 
@@ -115,7 +126,7 @@ func (k *ksamenet) SetProperty(_ *glib.Object, id uint, v *glib.Value) {
 	case uint:
 		*map[uint]*int{propK: &c.K, propDonors: &c.Donors, propThreads: &c.Threads, propDetectSide: &c.DetectSide}[id] = int(x)
 	case string:
-		*map[uint]*string{propRegistry: &k.set.registry, propKeyFile: &k.set.keyFile, propModels: &c.ModelsDir}[id] = x
+		*map[uint]*string{propRegistry: &k.set.registry, propKeyFile: &k.set.keyFile, propModels: &c.ModelsDir, propLibrary: &c.Library}[id] = x
 	case bool:
 		c.Uncertified = x
 	case int: // enums
@@ -140,7 +151,7 @@ func (k *ksamenet) GetProperty(_ *glib.Object, id uint) *glib.Value {
 	}
 	v, err := glib.GValue(map[uint]any{
 		propK: uint(c.K), propDonors: uint(c.Donors), propRegistry: k.set.registry, propKeyFile: k.set.keyFile, propModels: c.ModelsDir,
-		propThreads: uint(c.Threads), propDetectSide: uint(c.DetectSide), propUncertified: c.Uncertified,
+		propThreads: uint(c.Threads), propDetectSide: uint(c.DetectSide), propUncertified: c.Uncertified, propLibrary: c.Library,
 	}[id])
 	if err != nil {
 		return nil
@@ -162,38 +173,22 @@ func enumValue(t glib.Type, nicks []string, s string) *glib.Value {
 }
 
 // start loads registry, models and engine when the element goes from READY to PAUSED.
-func (k *ksamenet) start(h handle) error {
+func (k *ksamenet) start(h handle) (err error) {
 	k.mu.Lock()
 	set := k.set
 	k.mu.Unlock()
 	set.config.Tool, set.config.Log = "ksamenet element", h.logger()
-	if set.registry == "" && !set.config.Uncertified {
-		return errors.New("no registry: set registry= and key-file= (made by `ksamenet registry init`), or uncertified=true for one shared surrogate without a claim")
-	}
-	var err error
-	if set.registry != "" {
-		if k.reg, err = registry.Open(set.registry, set.keyFile, registry.Options{ReadOnly: true}); err != nil {
-			return err
-		}
-	}
-	if k.live, err = pipeline.OpenLive(context.Background(), set.config, k.reg); err != nil {
-		return errors.Join(err, k.close())
-	}
-	return nil
+	k.live, err = k.open(context.Background(), set)
+	return err
 }
 
-func (k *ksamenet) stop(handle) error { return k.close() }
-
-func (k *ksamenet) close() error {
-	var errs []error
-	if k.live != nil {
-		errs = append(errs, k.live.Close())
+func (k *ksamenet) stop(handle) error {
+	if k.live == nil {
+		return nil
 	}
-	if k.reg != nil {
-		errs = append(errs, k.reg.Close())
-	}
-	k.live, k.reg = nil, nil
-	return errors.Join(errs...)
+	l := k.live
+	k.live = nil
+	return l.Close()
 }
 
 // reset forgets all tracks: new caps, or a seek.
@@ -210,17 +205,19 @@ func (k *ksamenet) picture(h handle, pic *frame.Picture) error {
 		return errors.New("element: picture before start")
 	}
 	n, err := k.live.Process(context.Background(), pic)
-	if err != nil {
+	if err != nil || n.Faces == 0 {
 		return err
 	}
-	if n.Faces > 0 {
-		s := gst.NewStructure("ksamenet-faces")
-		for key, v := range map[string]any{"pts": uint64(pic.PTS), "faces": n.Faces, "replaced": n.Replaced, "covered": n.Covered} {
-			if err := s.SetValue(key, v); err != nil {
-				return fmt.Errorf("element: message: %w", err)
-			}
+	s := gst.NewStructure("ksamenet-faces")
+	for _, v := range []struct {
+		name  string
+		value any
+	}{{"pts", uint64(pic.PTS)}, {"faces", n.Faces}, {"replaced", n.Replaced}, {"covered", n.Covered}} {
+		if err := s.SetValue(v.name, v.value); err != nil {
+			s.Free()
+			return fmt.Errorf("element: message: %w", err)
 		}
-		h.post(s)
 	}
+	h.post(s)
 	return nil
 }

@@ -23,10 +23,14 @@ func borrow(v *C.VfPicture) (*frame.Picture, error) {
 	}
 	l := &frame.Layout{Name: name, RGB: v.rgb != 0, Alpha: v.alpha != 0}
 	for c := range int(v.components) {
-		l.Components = append(l.Components, frame.Component{
+		comp := frame.Component{
 			Plane: int(v.plane[c]), Offset: int(v.offset[c]), Step: int(v.step[c]), Shift: int(v.shift[c]), Depth: int(v.depth[c]),
 			SubX: uint(v.sub_x[c]), SubY: uint(v.sub_y[c]),
-		})
+		}
+		if comp.Bytes() == 2 && comp.Offset%2 == 1 {
+			comp.Offset *= 2 // GStreamer 1.22 counts P010's offsets in samples, against its own documentation
+		}
+		l.Components = append(l.Components, comp)
 	}
 	pic := &frame.Picture{W: int(v.width), H: int(v.height), Layout: l, Matrix: frame.Matrix(v.matrix), FullRange: v.full_range != 0, Fields: frame.FieldOrder(v.fields)}
 	if uint64(v.pts) != noPTS {

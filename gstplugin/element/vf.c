@@ -59,7 +59,7 @@ fields_of (const GstVideoFrame * f)
 }
 
 static GstFlowReturn
-vf_transform_frame_ip (GstVideoFilter * filter, GstVideoFrame * f)
+vf_picture (GstVideoFilter * filter, GstVideoFrame * f)
 {
   const GstVideoFormatInfo *fi = f->info.finfo;
   VfPicture p = { 0 };
@@ -70,8 +70,9 @@ vf_transform_frame_ip (GstVideoFilter * filter, GstVideoFrame * f)
   p.components = GST_VIDEO_FRAME_N_COMPONENTS (f);
   p.rgb = GST_VIDEO_FORMAT_INFO_IS_RGB (fi);
   p.alpha = GST_VIDEO_FORMAT_INFO_HAS_ALPHA (fi);
-  p.usable = GST_VIDEO_FORMAT_INFO_IS_LE (fi) && !GST_VIDEO_FORMAT_INFO_IS_COMPLEX (fi) && !GST_VIDEO_FORMAT_INFO_HAS_PALETTE (fi)
-      && !GST_VIDEO_FORMAT_INFO_IS_TILED (fi);
+  p.usable = !GST_VIDEO_FORMAT_INFO_IS_COMPLEX (fi) && !GST_VIDEO_FORMAT_INFO_HAS_PALETTE (fi)
+      && !GST_VIDEO_FORMAT_INFO_IS_TILED (fi)
+      && (GST_VIDEO_FORMAT_INFO_BITS (fi) <= 8 || GST_VIDEO_FORMAT_INFO_IS_LE (fi));
   p.matrix = matrix_of (&f->info);
   p.full_range = f->info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255;
   p.fields = fields_of (f);
@@ -97,6 +98,26 @@ vf_transform_frame_ip (GstVideoFilter * filter, GstVideoFrame * f)
   return (GstFlowReturn) goVfPicture (filter, &p);
 }
 
+/* GstVideoFilter's own method warns about a buffer that it cannot map, and lets it pass. Here it ends the stream. */
+static GstFlowReturn
+vf_transform_ip (GstBaseTransform * t, GstBuffer * buffer)
+{
+  GstVideoFilter *filter = GST_VIDEO_FILTER (t);
+  GstVideoFrame frame;
+  GstFlowReturn ret;
+  if (!filter->negotiated) {
+    vf_error (t, FALSE, "a picture came before its format", "transform_ip");
+    return GST_FLOW_NOT_NEGOTIATED;
+  }
+  if (!gst_video_frame_map (&frame, &filter->in_info, buffer, GST_MAP_READWRITE | GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
+    vf_error (t, FALSE, "a picture's memory cannot be mapped, so it cannot be examined", "gst_video_frame_map");
+    return GST_FLOW_ERROR;
+  }
+  ret = vf_picture (filter, &frame);
+  gst_video_frame_unmap (&frame);
+  return ret;
+}
+
 void
 vf_class_init (gpointer klass)
 {
@@ -104,7 +125,8 @@ vf_class_init (gpointer klass)
   GstBaseTransformClass *b = GST_BASE_TRANSFORM_CLASS (klass);
   GST_DEBUG_CATEGORY_INIT (ksamenet_debug, "ksamenet", 0, "k-anonymous face surrogates");
   v->set_info = vf_set_info;
-  v->transform_frame_ip = vf_transform_frame_ip;
+  b->transform_ip = vf_transform_ip;
+  b->transform = NULL; /* in place, always */
   b->start = vf_start;
   b->stop = vf_stop;
   b->sink_event = vf_sink_event;

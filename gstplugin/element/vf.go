@@ -56,8 +56,8 @@ func call(p unsafe.Pointer, starting bool, where string, f func(filter, handle) 
 		}
 	}()
 	if err := f(glib.FromObjectUnsafePrivate(p).(filter), h); err != nil {
-		text, hints, _ := strings.Cut(err.Error(), "\n")
-		h.fail(starting, text, where+": "+hints)
+		// Hosts show the text and hide the debug string, so the way out belongs to the text.
+		h.fail(starting, strings.ReplaceAll(err.Error(), "\n", "; "), where)
 		return false
 	}
 	return true
@@ -77,7 +77,8 @@ func goVfStart(t *C.GstBaseTransform) C.gboolean {
 
 //export goVfStop
 func goVfStop(t *C.GstBaseTransform) C.gboolean {
-	return gbool(call(unsafe.Pointer(t), false, "stop", filter.stop))
+	call(unsafe.Pointer(t), false, "stop", filter.stop)
+	return 1 // GStreamer cannot leave a state that an element refuses to leave: what failed is on the bus
 }
 
 //export goVfReset

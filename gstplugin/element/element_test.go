@@ -1,0 +1,300 @@
+package element
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-gst/go-gst/gst"
+
+	"github.com/ksamenet/ksamenet/core/compositor"
+	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/pipeline"
+	"github.com/ksamenet/ksamenet/internal/require"
+	"github.com/ksamenet/ksamenet/models"
+)
+
+var formats = []string{"I420", "NV12", "YV12", "Y42B", "Y444", "I420_10LE", "I422_10LE", "P010_10LE", "RGB", "BGR", "RGBA", "BGRA", "RGBx", "BGRx"}
+
+var sizes = [][2]int{{64, 48}, {321, 241}, {17, 16}}
+
+func source(format string, w, h, n int, pattern string) string {
+	return fmt.Sprintf("videotestsrc num-buffers=%d pattern=%s ! video/x-raw,format=%s,width=%d,height=%d,framerate=25/1", n, pattern, format, w, h)
+}
+
+// What the element lends is the picture: every sample is where the layout says, in every format, at odd sizes too.
+func TestPicturesAreLentRight(t *testing.T) {
+	need(t, "videotestsrc", "fakesink")
+	for _, format := range formats {
+		for _, size := range sizes {
+			t.Run(fmt.Sprintf("%s %dx%d", format, size[0], size[1]), func(t *testing.T) {
+				f := &fake{do: func(pic *frame.Picture) (pipeline.LiveCount, error) { return pipeline.LiveCount{}, checkFlat(pic) }}
+				line := source(format, size[0], size[1], 2, "solid-color foreground-color=0xff4080c0")
+				if stopped, _ := play(t, line+" ! "+f.stage(t)+" ! fakesink"); stopped != "" {
+					t.Fatal(stopped)
+				}
+				if _, _, _, n := f.counts(); n != 2 || f.sizes[0] != fmt.Sprintf("%s %dx%d", format, size[0], size[1]) {
+					t.Errorf("%d pictures, %v", n, f.sizes)
+				}
+			})
+		}
+	}
+}
+
+// checkFlat says whether all samples of each component are those of the colour 0x4080c0.
+func checkFlat(pic *frame.Picture) error {
+	r, g, b := 0x40/255., 0x80/255., 0xc0/255.
+	want := [3]float64{r, g, b}
+	if !pic.Layout.RGB {
+		k := map[frame.Matrix][2]float64{frame.BT601: {.299, .114}, frame.BT709: {.2126, .0722}}[pic.Matrix]
+		y := k[0]*r + (1-k[0]-k[1])*g + k[1]*b
+		want = [3]float64{(16 + 219*y) / 255, (128 + 224*(b-y)/(2-2*k[1])) / 255, (128 + 224*(r-y)/(2-2*k[0])) / 255}
+	}
+	for i := range pic.Layout.Colors() {
+		c := pic.Layout.Components[i]
+		w, h := pic.Size(i)
+		for y := range h {
+			for x := range w {
+				at := y*pic.Planes[c.Plane].Stride + c.Offset + x*c.Step
+				v := int(pic.Planes[c.Plane].Data[at])
+				if c.Bytes() == 2 {
+					v |= int(pic.Planes[c.Plane].Data[at+1]) << 8
+				}
+				v >>= c.Shift
+				if got := float64(v) / float64(int(255)<<(c.Depth-8)); got < want[i]-.02 || got > want[i]+.02 {
+					return fmt.Errorf("%s component %d at %d,%d is %.3f, want %.3f", pic.Layout.Name, i, x, y, got, want[i])
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// What is painted arrives, and nothing else changes.
+func TestPaintArrives(t *testing.T) {
+	need(t, "videotestsrc", "videoconvert", "filesink")
+	for _, format := range formats {
+		t.Run(format, func(t *testing.T) {
+			const w, h = 161, 121
+			src, rgb := source(format, w, h, 1, "white"), " ! videoconvert ! video/x-raw,format=RGB"
+			stride := (3*w + 3) &^ 3
+			shoot := func(line string) ([]byte, string) {
+				b, stopped := record(t, line)
+				for y := 0; (y+1)*stride <= len(b); y++ {
+					clear(b[y*stride+3*w : (y+1)*stride]) // nobody writes the end of a row
+				}
+				return b, stopped
+			}
+			before, _ := shoot(src + rgb)
+			idle, stopped := shoot(src + " ! " + (&fake{}).stage(t) + rgb)
+			if stopped != "" || !bytes.Equal(before, idle) {
+				t.Fatalf("a picture without faces was changed, or %q", stopped)
+			}
+			box := frame.Rect{X0: 40, Y0: 30, X1: 80, Y1: 70}
+			f := &fake{do: func(pic *frame.Picture) (pipeline.LiveCount, error) {
+				_, err := compositor.Cover(pic, box, compositor.Solid)
+				return pipeline.LiveCount{Faces: 1, Covered: 1}, err
+			}}
+			after, stopped := shoot(src + " ! " + f.stage(t) + rgb)
+			if stopped != "" || len(after) != len(before) {
+				t.Fatalf("%d bytes, want %d; %s", len(after), len(before), stopped)
+			}
+			far := box.Grow(.5, .5)
+			for y := range h {
+				for x := range w {
+					at := y*stride + 3*x
+					p, q := frame.Point{X: float64(x) + .5, Y: float64(y) + .5}, after[at]
+					switch {
+					case p.X > box.X0 && p.X < box.X1 && p.Y > box.Y0 && p.Y < box.Y1:
+						if q > 100 {
+							t.Fatalf("%d,%d is %d in the covered box", x, y, q)
+						}
+					case p.X < far.X0 || p.X > far.X1 || p.Y < far.Y0 || p.Y > far.Y1:
+						if q != before[at] {
+							t.Fatalf("%d,%d is %d, was %d, far from the cover", x, y, q, before[at])
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestEndOfStreamAndMessages(t *testing.T) {
+	need(t, "videotestsrc", "fakesink")
+	f := &fake{do: func(pic *frame.Picture) (pipeline.LiveCount, error) {
+		return pipeline.LiveCount{Faces: 3, Replaced: 2, Covered: 1}, nil
+	}}
+	stopped, faces := play(t, source("I420", 64, 48, 5, "smpte")+" ! "+f.stage(t)+" ! fakesink")
+	opened, closed, _, painted := f.counts()
+	if stopped != "" || opened != 1 || closed != 1 || painted != 5 || len(faces) != 5 {
+		t.Fatalf("%q, opened %d, closed %d, %d pictures, %d messages", stopped, opened, closed, painted, len(faces))
+	}
+	for _, want := range []string{"ksamenet-faces", "pts=(guint64)40000000", "faces=(int)3", "replaced=(int)2", "covered=(int)1"} {
+		if !strings.Contains(faces[1], want) {
+			t.Errorf("message %s lacks %s", faces[1], want)
+		}
+	}
+}
+
+func TestFormatChangesInTheStream(t *testing.T) {
+	need(t, "videotestsrc", "concat", "fakesink")
+	f := &fake{}
+	stopped, _ := play(t, "concat name=c ! "+f.stage(t)+" ! fakesink "+source("I420", 320, 240, 5, "smpte")+" ! c. "+source("RGBA", 65, 49, 5, "smpte")+" ! c.")
+	_, _, resets, painted := f.counts()
+	if stopped != "" || painted != 10 || resets < 2 || fmt.Sprint(f.sizes) != "[I420 320x240 RGBA 65x49]" {
+		t.Errorf("%q, %d pictures, %d resets, %v", stopped, painted, resets, f.sizes)
+	}
+}
+
+func TestSeekStorm(t *testing.T) {
+	need(t, "videotestsrc", "fakesink")
+	f := &fake{}
+	p := parse(t, source("I420", 64, 48, 100000, "smpte")+" ! "+f.stage(t)+" ! fakesink sync=false")
+	if err := p.SetState(gst.StatePlaying); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 150 {
+		p.GetState(gst.StatePlaying, gst.ClockTime(5*time.Second))
+		if !p.SeekTime(time.Duration(i*37%1000)*time.Second, gst.SeekFlagFlush) {
+			t.Fatalf("seek %d was refused", i)
+		}
+	}
+	if m := p.GetPipelineBus().PopFiltered(gst.MessageError); m != nil {
+		t.Fatal(m.ParseError().Error())
+	}
+	if _, _, resets, _ := f.counts(); resets < 150 {
+		t.Errorf("%d resets after 150 seeks", resets)
+	}
+}
+
+func TestStartAndStopOften(t *testing.T) {
+	need(t, "videotestsrc", "fakesink")
+	f := &fake{}
+	p := parse(t, source("I420", 64, 48, 3, "smpte")+" ! "+f.stage(t)+" ! fakesink")
+	for i := range 50 {
+		if err := p.SetState(gst.StatePlaying); err != nil {
+			t.Fatal(i, err)
+		}
+		if stopped, _ := wait(t, p); stopped != "" {
+			t.Fatal(i, stopped)
+		}
+		if err := p.SetState(gst.StateNull); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	if opened, closed, _, painted := f.counts(); opened != 50 || closed != 50 || painted != 150 {
+		t.Errorf("opened %d, closed %d, %d pictures", opened, closed, painted)
+	}
+}
+
+// I7: whatever goes wrong, the stream stops, and no picture that was not examined leaves the element.
+func TestFailsClosed(t *testing.T) {
+	need(t, "videotestsrc", "fakesrc", "filesink")
+	const picture = 64 * 48 * 3 / 2
+	n := 0
+	third := func(then func() error) func(*frame.Picture) (pipeline.LiveCount, error) {
+		n = 0
+		return func(*frame.Picture) (pipeline.LiveCount, error) {
+			if n++; n == 3 {
+				return pipeline.LiveCount{}, then()
+			}
+			return pipeline.LiveCount{}, nil
+		}
+	}
+	for _, tc := range []struct {
+		name, source string
+		fake         *fake
+		want         string
+		pictures     int
+	}{
+		{"engine error", "", &fake{do: third(func() error { return errors.New("device lost\nhint: buy another") })}, "device lost; hint: buy another", 2},
+		{"panic", "", &fake{do: third(func() error { var p *frame.Picture; p.W = 1; return nil })}, "internal error in picture: runtime error", 2},
+		{"cannot start", "", &fake{openErr: errors.New("no models\nhint: make deps")}, "no models; hint: make deps", 0},
+		{"panic while stopping", "", &fake{onClose: func() { panic("twice") }}, "", 5},
+		{"memory too small", "fakesrc num-buffers=1 sizetype=fixed sizemax=100 format=time ! video/x-raw,format=I420,width=64,height=48,framerate=25/1", &fake{}, "cannot be examined", 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			n = 0
+			if tc.source == "" {
+				tc.source = source("I420", 64, 48, 5, "smpte")
+			}
+			got, stopped := record(t, tc.source+" ! "+tc.fake.stage(t))
+			if (tc.want == "") != (stopped == "") || !strings.Contains(stopped, tc.want) {
+				t.Errorf("stopped with %q, want %q", stopped, tc.want)
+			}
+			if len(got) != tc.pictures*picture {
+				t.Errorf("%d bytes left the element, want %d pictures", len(got), tc.pictures)
+			}
+			// The process and the element go on.
+			if stopped, _ := play(t, source("I420", 64, 48, 2, "smpte")+" ! "+(&fake{}).stage(t)+" ! fakesink"); stopped != "" {
+				t.Errorf("afterwards: %s", stopped)
+			}
+		})
+	}
+}
+
+func TestStartSaysWhatToDo(t *testing.T) {
+	need(t, "videotestsrc", "fakesink")
+	nowhere := filepath.Join(t.TempDir(), "people.db")
+	for _, tc := range []struct{ props, want string }{
+		{"", "uncertified=true"},
+		{"registry=" + nowhere + " key-file=" + nowhere + ".key", "ksamenet registry init"},
+		{"uncertified=true models=" + nowhere + " engine=onnxruntime ort-lib=" + nowhere, nowhere},
+	} {
+		if stopped, _ := play(t, source("I420", 64, 48, 2, "smpte")+" ! ksamenet "+tc.props+" ! fakesink"); !strings.Contains(stopped, tc.want) {
+			t.Errorf("%q stopped with %q, want %q", tc.props, stopped, tc.want)
+		}
+	}
+}
+
+func TestPropertiesArrive(t *testing.T) {
+	need(t, "videotestsrc", "fakesink")
+	f := &fake{}
+	line := f.stage(t) + " k=7 donors=3 registry=/r key-file=/k engine=onnxruntime threads=2 fallback=pixelate detect-side=800 uncertified=true ort-lib=/o"
+	if stopped, _ := play(t, source("I420", 64, 48, 1, "smpte")+" ! "+line+" ! fakesink"); stopped != "" {
+		t.Fatal(stopped)
+	}
+	got := f.set
+	got.config.Log, got.config.Tool = nil, ""
+	want := settings{config: pipeline.DefaultConfig(), registry: "/r", keyFile: "/k"}
+	want.config.Tool, want.config.ModelsDir = "", got.config.ModelsDir
+	want.config.K, want.config.Donors, want.config.Engine, want.config.Threads = 7, 3, "onnxruntime", 2
+	want.config.Fallback, want.config.DetectSide, want.config.Uncertified, want.config.Library = "pixelate", 800, true, "/o"
+	if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	e, err := gst.NewElement("ksamenet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]any{"k": uint(5), "donors": uint(4), "threads": uint(0), "detect-side": uint(640), "uncertified": false, "registry": ""} {
+		if v, err := e.GetProperty(name); err != nil || v != want {
+			t.Errorf("%s is %v by default (%v), want %v", name, v, err, want)
+		}
+	}
+}
+
+// The whole chain with the installed networks, on the sample of synthetic people.
+func TestSample(t *testing.T) {
+	need(t, "filesrc", "decodebin", "videoconvert", "qtdemux", "avdec_h264", "fakesink")
+	for _, m := range []string{"centerface", "facemesh", "appearance", "sface", "generator"} {
+		if _, _, err := models.DefaultStore("").Load(m); err != nil {
+			require.Missing(t, "models", err.Error())
+		}
+	}
+	const pictures = 12
+	line := fmt.Sprintf("filesrc location=../../examples/sample/sample.mp4 ! decodebin ! videoconvert ! identity eos-after=%d ! ksamenet uncertified=true ! fakesink", pictures)
+	stopped, faces := play(t, line)
+	if stopped != "" {
+		t.Fatal(stopped)
+	}
+	all := strings.Join(faces, "\n")
+	if len(faces) < pictures-1 || strings.Contains(faces[0], "replaced=(int)0") == false || strings.Contains(faces[len(faces)-1], "replaced=(int)0") {
+		t.Errorf("want faces in every picture, covered in the first and replaced in the last:\n%s", all)
+	}
+}
