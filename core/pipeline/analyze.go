@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/ksamenet/ksamenet/core/align"
-	"github.com/ksamenet/ksamenet/core/appearance"
 	"github.com/ksamenet/ksamenet/core/compositor"
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/detector"
@@ -19,10 +17,9 @@ import (
 // the index of its sight.
 type sight struct {
 	frame     int64
-	landmarks bool // raw, place and oval are set
-	raw       appearance.Raw
-	place     align.Placement
-	oval      []frame.Point
+	landmarks bool // sample and outline are set
+	sample    landmark.Sample
+	outline   []frame.Point // of the face, in patch coordinates
 	surround  compositor.Surround
 	embedding []float32 // nil: not looked at, or not good enough
 	quality   float64
@@ -42,6 +39,8 @@ type Analyzer struct {
 	before []watched // the faces of the previous picture
 	now    []watched
 	times  Times
+	// sinceTurn counts pictures since the last look with the picture turned.
+	sinceTurn int
 }
 
 // watched carries a face from picture to picture, to look for it where the detector misses it and to take an embedding
@@ -60,6 +59,8 @@ const (
 	surroundEvery = 5   // pictures between two looks at a face's surroundings
 	followScore   = 0.3 // score of a face that the landmarks followed while the detector missed it
 	followMax     = 10  // pictures in a row that the landmarks may follow alone
+	turnEvery     = 10  // pictures between two looks for faces that lie on their side or upside down
+	turnSure      = 0.6 // score from which such a face needs no landmarks
 	followIoU     = 0.3 // overlap from which two boxes of successive pictures are the same face for these purposes
 )
 
@@ -110,11 +111,19 @@ func (a *Analyzer) Picture(ctx context.Context, pic *frame.Picture) (faces int, 
 		}
 		obs = append(obs, o)
 	}
-	followed, err := a.follow(ctx, pic)
+	followed, lost, err := a.follow(ctx, pic)
 	if err != nil {
 		return 0, fmt.Errorf("pipeline: picture %d: %w", pic.Index, err)
 	}
 	obs = append(obs, followed...)
+	a.sinceTurn++
+	if cut || lost || a.sinceTurn >= turnEvery || pic.Index == 0 {
+		turned, err := a.turn(ctx, pic)
+		if err != nil {
+			return 0, fmt.Errorf("pipeline: picture %d: %w", pic.Index, err)
+		}
+		obs = append(obs, turned...)
+	}
 	a.before, a.now = a.now, a.before
 	return len(obs), a.linker.Add(tracker.Frame{Index: pic.Index, Cut: cut, Obs: obs})
 }
@@ -136,9 +145,17 @@ func (a *Analyzer) look(ctx context.Context, pic *frame.Picture, d detector.Dete
 
 // keep stores a sight and, when due, its embedding and surroundings.
 func (a *Analyzer) keep(ctx context.Context, pic *frame.Picture, r landmark.Result, w *watched) error {
-	s := sight{frame: pic.Index, landmarks: usable(r), raw: r.Raw, place: r.Placement, oval: r.Oval}
-	if s.landmarks {
+	s := sight{frame: pic.Index}
+	if usable(r) {
 		start := time.Now()
+		inv, err := r.Placement.Matrix().Invert()
+		if err != nil {
+			return err
+		}
+		s.landmarks, s.sample, s.outline = true, r.Sample(pic.PTS), make([]frame.Point, len(r.Oval))
+		for i, p := range r.Oval {
+			s.outline[i] = inv.Apply(p)
+		}
 		if w.unknown >= embedEvery {
 			e, q, err := a.eyes.embed(ctx, pic, r)
 			if err != nil {
@@ -164,30 +181,67 @@ func (a *Analyzer) keep(ctx context.Context, pic *frame.Picture, r landmark.Resu
 	return nil
 }
 
-// follow looks, with the landmarks alone, for faces of the previous picture that the detector did not find in this one.
-func (a *Analyzer) follow(ctx context.Context, pic *frame.Picture) ([]tracker.Observation, error) {
+// turn looks again with the picture on its side and on its head, for faces that the upright look does not know. Such a
+// look sees more in hands and patterns too, so a face must have landmarks, or be beyond doubt.
+func (a *Analyzer) turn(ctx context.Context, pic *frame.Picture) ([]tracker.Observation, error) {
+	a.sinceTurn = 0
+	start := time.Now()
+	found, err := a.eyes.Turned.Detect(ctx, pic)
+	if err != nil {
+		return nil, err
+	}
+	a.times.count(StageDetect, start)
 	var obs []tracker.Observation
+	for _, d := range found {
+		if overlaps(a.now, d.Box) {
+			continue
+		}
+		n := len(a.now)
+		o, err := a.look(ctx, pic, d)
+		if err != nil {
+			return nil, err
+		}
+		if s := &a.sights[o.Tag]; s.landmarks || d.Score >= turnSure {
+			obs = append(obs, o)
+			continue
+		}
+		a.sights, a.now = a.sights[:o.Tag], a.now[:n]
+	}
+	return obs, nil
+}
+
+// follow looks, with the landmarks alone, for faces of the previous picture that the detector did not find in this one.
+// lost says that it could not find one of them.
+func (a *Analyzer) follow(ctx context.Context, pic *frame.Picture) (obs []tracker.Observation, lost bool, err error) {
 	for _, b := range a.before {
-		if b.misses >= followMax || b.mesh.Presence < landmark.Present || overlaps(a.now, b.box) {
+		if overlaps(a.now, b.box) {
+			continue
+		}
+		if b.misses >= followMax || b.mesh.Presence < landmark.Present {
+			lost = true
 			continue
 		}
 		start := time.Now()
 		r, err := a.eyes.measure(func() (landmark.Result, error) { return a.eyes.Landmark.Follow(ctx, pic, &b.mesh) })
 		if err != nil {
-			return nil, err
+			return nil, lost, err
 		}
 		a.times.count(StageLandmark, start)
 		box := r.Mesh.Box()
-		if !usable(r) || box.IoU(b.box) < followIoU || overlaps(a.now, box) {
+		if !usable(r) || box.IoU(b.box) < followIoU {
+			lost = true
+			continue
+		}
+		if overlaps(a.now, box) {
 			continue
 		}
 		b.box, b.mesh, b.misses, b.unknown, b.surround = box, r.Mesh, b.misses+1, b.unknown+1, b.surround+1
 		obs = append(obs, tracker.Observation{Box: box, Score: followScore, Tag: len(a.sights)})
 		if err := a.keep(ctx, pic, r, &b); err != nil {
-			return nil, err
+			return nil, lost, err
 		}
 	}
-	return obs, nil
+	return obs, lost, nil
 }
 
 func (a *Analyzer) previous(box frame.Rect) *watched {

@@ -104,6 +104,8 @@ func (s *stage) Follow(context.Context, *frame.Picture, *landmark.Mesh) (landmar
 	return landmark.Result{}, nil // where the detector sees nothing, nobody is there
 }
 
+func (s *stage) Calibrate(context.Context, []landmark.Sample) error { return s.fail["calibration"] }
+
 func (s *stage) Embed(_ context.Context, _ *frame.Picture, f recognizer.Face) ([]float32, float64, error) {
 	if err := s.fail["recognizer"]; err != nil {
 		return nil, 0, err
@@ -114,6 +116,11 @@ func (s *stage) Embed(_ context.Context, _ *frame.Picture, f recognizer.Face) ([
 	}
 	return slices.Clone(s.people[a.who]), .8, nil
 }
+
+// nobody is a detector that finds no face.
+type nobody struct{}
+
+func (nobody) Detect(context.Context, *frame.Picture) ([]detector.Detection, error) { return nil, nil }
 
 // textured is a picture whose content depends on the scene, so that the cut detector sees cuts where the scene says so.
 func textured(index int64, scene int) *frame.Picture {
@@ -136,7 +143,7 @@ func textured(index int64, scene int) *frame.Picture {
 // run plays frames pictures, with a cut at each of cuts.
 func (s *stage) run(t *testing.T, cfg Config, frames int64, cuts ...int64) (*Analyzer, error) {
 	t.Helper()
-	a, err := NewAnalyzer(cfg, &Stages{Detector: s, Landmark: s, Recognizer: s})
+	a, err := NewAnalyzer(cfg, &Stages{Detector: s, Turned: nobody{}, Landmark: s, Recognizer: s})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +350,7 @@ func TestAnalyzerFailsClosed(t *testing.T) {
 		}
 	}
 	s = newStage()
-	a, err := NewAnalyzer(config3(), &Stages{Detector: s, Landmark: s, Recognizer: s})
+	a, err := NewAnalyzer(config3(), &Stages{Detector: s, Turned: nobody{}, Landmark: s, Recognizer: s})
 	if err != nil {
 		t.Fatal(err)
 	}

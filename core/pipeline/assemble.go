@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"math"
 
 	"github.com/ksamenet/ksamenet/core/align"
@@ -8,6 +9,7 @@ import (
 	"github.com/ksamenet/ksamenet/core/compositor"
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/landmark"
 	"github.com/ksamenet/ksamenet/core/tracker"
 )
 
@@ -27,7 +29,7 @@ type pose struct {
 // assemble turns a tracklet and its sights into the faces of the decision list.
 func assemble(t *tracker.Tracklet, sights []sight) []decisions.Face {
 	poses := measured(t, sights)
-	smooth(poses)
+	steady(poses)
 	carry(t, poses)
 	faces := make([]decisions.Face, len(t.Entries))
 	for i, e := range t.Entries {
@@ -51,23 +53,36 @@ func assemble(t *tracker.Tracklet, sights []sight) []decisions.Face {
 	return faces
 }
 
+// settle measures every tracklet's appearance anew against the person's own neutral face, and smooths appearance and
+// placement in time, both directions being known.
+func (c *cast) settle(ctx context.Context, eyes *Stages) error {
+	for i := range c.tracklets {
+		var tags []int
+		var track []landmark.Sample
+		for _, e := range c.tracklets[i].Entries {
+			if e.Tag >= 0 && c.sights[e.Tag].landmarks {
+				tags, track = append(tags, e.Tag), append(track, c.sights[e.Tag].sample)
+			}
+		}
+		if err := eyes.Landmark.Calibrate(ctx, track); err != nil {
+			return err
+		}
+		landmark.Smooth(track)
+		for j, tag := range tags {
+			c.sights[tag].sample = track[j]
+		}
+	}
+	return nil
+}
+
 // measured are the poses of the frames in which landmarks were found.
 func measured(t *tracker.Tracklet, sights []sight) []pose {
 	poses := make([]pose, len(t.Entries))
 	for i, e := range t.Entries {
-		if e.Tag < 0 || !sights[e.Tag].landmarks {
-			continue
+		if e.Tag >= 0 && sights[e.Tag].landmarks {
+			s := &sights[e.Tag]
+			poses[i] = pose{ok: true, raw: s.sample.Raw, place: s.sample.Placement, outline: s.outline}
 		}
-		s := &sights[e.Tag]
-		inv, err := s.place.Matrix().Invert()
-		if err != nil {
-			continue
-		}
-		p := pose{ok: true, raw: s.raw, place: s.place, outline: make([]frame.Point, len(s.oval))}
-		for j, q := range s.oval {
-			p.outline[j] = inv.Apply(q)
-		}
-		poses[i] = p
 	}
 	return poses
 }

@@ -57,6 +57,9 @@ func (a *Analyzer) Decide(ctx context.Context, reg *registry.Registry, src decis
 			return nil, err
 		}
 	}
+	if err := c.settle(ctx, a.eyes); err != nil {
+		return nil, err
+	}
 	link, _ := reg.Thresholds()
 	c.join(link)
 

@@ -101,6 +101,8 @@ func (s *liveScene) Analyze(_ context.Context, _ *frame.Picture, points [5]frame
 	return s.result(points[0])
 }
 
+func (s *liveScene) Calibrate(context.Context, []landmark.Sample) error { return nil }
+
 func (s *liveScene) Follow(_ context.Context, _ *frame.Picture, before *landmark.Mesh) (landmark.Result, error) {
 	return s.result(before.Box().Center())
 }

@@ -29,6 +29,7 @@ const (
 // Stages are the networks of pass 1. They belong to one goroutine at a time.
 type Stages struct {
 	Detector   faceDetector
+	Turned     faceDetector // sees faces that lie on their side or upside down
 	Landmark   faceAnalyzer
 	Recognizer faceRecognizer
 	nets       nets
@@ -41,6 +42,7 @@ type faceDetector interface {
 type faceAnalyzer interface {
 	Analyze(ctx context.Context, pic *frame.Picture, points [5]frame.Point) (landmark.Result, error)
 	Follow(ctx context.Context, pic *frame.Picture, before *landmark.Mesh) (landmark.Result, error)
+	Calibrate(ctx context.Context, track []landmark.Sample) error
 }
 
 type faceRecognizer interface {
@@ -101,6 +103,13 @@ func OpenStages(ctx context.Context, cfg Config) (_ *Stages, err error) {
 	}
 	s.nets.close = append(s.nets.close, d.Close)
 	s.Detector = d
+	side := cfg.DetectSide
+	turned, err := detector.New(det, detector.Config{Looks: []detector.Look{{Side: side, Enlarge: 2, Turn: 1}, {Side: side, Enlarge: 2, Turn: 2}, {Side: side, Enlarge: 2, Turn: 3}}})
+	if err != nil {
+		return nil, err
+	}
+	s.nets.close = append(s.nets.close, turned.Close)
+	s.Turned = turned
 	mesh, err := s.nets.open(ctx, cfg, modelLandmark)
 	if err != nil {
 		return nil, err
