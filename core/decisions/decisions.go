@@ -217,7 +217,8 @@ type Job struct {
 	Action  Action
 }
 
-// ByFrame indexes the list. jobs[f] are frame f's faces, small ones first so that nearer faces are painted last.
+// ByFrame indexes the list. jobs[f] are frame f's faces in painting order: covers first, so that one that is held for a lost
+// face does not hide a surrogate that stands there now, then small ones before large ones, which are nearer.
 func (l *List) ByFrame() map[int64][]Job {
 	persons := map[int]Person{}
 	for _, p := range l.Persons {
@@ -242,8 +243,10 @@ func (l *List) ByFrame() map[int64][]Job {
 	}
 	for _, js := range jobs {
 		sort.SliceStable(js, func(i, j int) bool {
-			a, b := js[i].Face.Rect().Area(), js[j].Face.Rect().Area()
-			if a != b {
+			if a, b := js[i].Action == Cover, js[j].Action == Cover; a != b {
+				return a
+			}
+			if a, b := js[i].Face.Rect().Area(), js[j].Face.Rect().Area(); a != b {
 				return a < b
 			}
 			return js[i].Track.ID < js[j].Track.ID

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,6 +59,23 @@ func TestByFrame(t *testing.T) {
 	}
 	if len(j[4]) != 0 {
 		t.Errorf("frame 4: %+v", j[4])
+	}
+}
+
+// A large cover is painted before a small surrogate, a small surrogate before a large one.
+func TestPaintingOrder(t *testing.T) {
+	l := sample()
+	f := l.Tracks[0].Faces[0]
+	small, large := f, f
+	small.Box, large.Box = [4]float64{0, 0, 5, 5}, [4]float64{0, 0, 90, 90}
+	cover := Face{Frame: f.Frame, Box: [4]float64{0, 0, 200, 200}}
+	l.Tracks = []Track{{ID: 1, Person: 1, Faces: []Face{large}}, {ID: 2, Person: 1, Faces: []Face{cover}}, {ID: 3, Person: 1, Faces: []Face{small}}}
+	var order []int
+	for _, j := range l.ByFrame()[f.Frame] {
+		order = append(order, j.Track.ID)
+	}
+	if !slices.Equal(order, []int{2, 3, 1}) {
+		t.Errorf("painted in the order %v", order)
 	}
 }
 
