@@ -2,6 +2,7 @@ package element
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/ksamenet/ksamenet/core/compositor"
 	"github.com/ksamenet/ksamenet/core/frame"
 	"github.com/ksamenet/ksamenet/core/pipeline"
+	"github.com/ksamenet/ksamenet/core/registry"
 	"github.com/ksamenet/ksamenet/internal/require"
 	"github.com/ksamenet/ksamenet/models"
 )
@@ -279,22 +281,81 @@ func TestPropertiesArrive(t *testing.T) {
 	}
 }
 
-// The whole chain with the installed networks, on the sample of synthetic people.
-func TestSample(t *testing.T) {
+// sampleLine plays the first pictures of the sample of synthetic people; it skips without the networks.
+func sampleLine(t *testing.T, pictures int) string {
+	t.Helper()
 	need(t, "filesrc", "decodebin", "videoconvert", "qtdemux", "avdec_h264", "fakesink")
 	for _, m := range []string{"centerface", "facemesh", "appearance", "sface", "generator"} {
 		if _, _, err := models.DefaultStore("").Load(m); err != nil {
 			require.Missing(t, "models", err.Error())
 		}
 	}
-	const pictures = 12
-	line := fmt.Sprintf("filesrc location=../../examples/sample/sample.mp4 ! decodebin ! videoconvert ! identity eos-after=%d ! ksamenet uncertified=true ! fakesink", pictures)
-	stopped, faces := play(t, line)
+	return fmt.Sprintf("filesrc location=../../examples/sample/sample.mp4 ! decodebin ! videoconvert ! identity eos-after=%d", pictures)
+}
+
+// The whole chain with the installed networks: covered at first sight, replaced when the track is confirmed.
+func TestSample(t *testing.T) {
+	stopped, faces := play(t, sampleLine(t, 10)+" ! ksamenet qos=false uncertified=true ! fakesink")
 	if stopped != "" {
 		t.Fatal(stopped)
 	}
-	all := strings.Join(faces, "\n")
-	if len(faces) < pictures-1 || strings.Contains(faces[0], "replaced=(int)0") == false || strings.Contains(faces[len(faces)-1], "replaced=(int)0") {
-		t.Errorf("want faces in every picture, covered in the first and replaced in the last:\n%s", all)
+	if len(faces) < 8 || !strings.Contains(faces[0], "replaced=(int)0") || strings.Contains(faces[len(faces)-1], "replaced=(int)0") {
+		t.Errorf("want faces in every picture, covered in the first and replaced in the last:\n%s", strings.Join(faces, "\n"))
+	}
+}
+
+// A registry of enrolled people that was never used is made ready at the first start, and read at the next ones. Nobody in
+// the sample is enrolled: every face stays covered.
+func TestRegistryIsPreparedOnce(t *testing.T) {
+	sample := sampleLine(t, 6)
+	dir := t.TempDir()
+	db, key := filepath.Join(dir, "people.db"), filepath.Join(dir, "people.key")
+	reg, err := registry.Init(db, key, registry.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 {
+		v := make([]float32, 128)
+		v[i] = 1
+		if _, err := reg.Enrol(context.Background(), registry.Candidate{Embedding: v, Quality: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := reg.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rows := func() int {
+		r, err := registry.Open(db, key, registry.Options{ReadOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		return len(r.Ledger())
+	}
+	before := rows()
+	props := " registry=" + db + " key-file=" + key
+	if stopped, _ := play(t, sample+" ! ksamenet k=6"+props+" ! fakesink"); !strings.Contains(stopped, "5 distinct people, 6 needed") || !strings.Contains(stopped, "enrol more people") {
+		t.Errorf("too few people: stopped with %q", stopped)
+	}
+	if rows() != before {
+		t.Error("a refused start changed the registry")
+	}
+	var ready int
+	for range 2 {
+		stopped, faces := play(t, sample+" ! ksamenet qos=false k=5"+props+" ! fakesink")
+		if stopped != "" || len(faces) == 0 {
+			t.Fatalf("%q, %d messages", stopped, len(faces))
+		}
+		for _, m := range faces {
+			if !strings.Contains(m, "replaced=(int)0") {
+				t.Errorf("a stranger was replaced: %s", m)
+			}
+		}
+		if ready == 0 {
+			ready = rows()
+		}
+	}
+	if ready == before || rows() != ready {
+		t.Errorf("%d rows in the ledger, then %d, then %d; want the first start alone to add some", before, ready, rows())
 	}
 }
