@@ -37,7 +37,9 @@ type Live struct {
 
 	cuts    tracker.CutDetector
 	tracks  *tracker.Tracker
-	count   int64 // pictures so far; the index of the next one
+	count   int64         // pictures so far; the index of the next one
+	pts     time.Duration // of the last picture
+	now     time.Duration // time by the pictures, which neither stands still nor goes back
 	size    [2]int
 	faces   []*liveFace // by track id, ascending
 	sights  []liveSight // of this picture; an observation's tag is its index here
@@ -103,8 +105,8 @@ func newLive(cfg Config, eyes *Stages, gen faceGenerator, wear *wardrobe) (*Live
 	return &Live{eyes: eyes, gen: gen, wear: wear, tracks: t, paint: newPainter(cfg)}, nil
 }
 
-// Process examines one picture and paints its faces in place. pic.Index and pic.PTS are not looked at: pictures are
-// taken in the order in which they come. A picture of another size begins a new shot.
+// Process examines one picture and paints its faces in place. Pictures are taken in the order in which they come;
+// pic.Index is not looked at, pic.PTS only to smooth movements. A picture of another size begins a new shot.
 //
 // An error ends the stream: pic may be half painted and must not be shown, and every later call returns the error again.
 func (l *Live) Process(ctx context.Context, pic *frame.Picture) (LiveCount, error) {
@@ -128,11 +130,21 @@ func (l *Live) picture(ctx context.Context, pic *frame.Picture) (LiveCount, erro
 		l.Reset()
 		l.size = size
 	}
+	l.tick(pic.PTS)
 	jobs, err := l.examine(ctx, pic)
 	if err != nil {
 		return LiveCount{}, err
 	}
 	return l.obey(ctx, pic, jobs)
+}
+
+// tick moves the time on to a picture's. A stream without times, or after a seek, is taken to run at 25 pictures a second.
+func (l *Live) tick(pts time.Duration) {
+	step := pts - l.pts
+	if step <= 0 || step > time.Second {
+		step = time.Second / 25
+	}
+	l.pts, l.now = pts, l.now+step
 }
 
 // obey paints the jobs of one picture: covers first, so that one that is held for a lost face does not hide a surrogate

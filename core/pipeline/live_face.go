@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"math"
+	"time"
 
 	"github.com/ksamenet/ksamenet/core/align"
 	"github.com/ksamenet/ksamenet/core/appearance"
@@ -36,7 +37,7 @@ type liveFace struct {
 	embedded  int64     // picture of the last look at who it is
 	surrounds []compositor.Surround
 	toned     int64 // picture of the last look at the surroundings
-	filter    poseFilter
+	smooth    landmark.Smoother
 }
 
 // never lies far enough back that everything is due.
@@ -99,8 +100,11 @@ func (f *liveFace) cover(at int64, box frame.Rect, why string) decisions.Job {
 }
 
 // replace is the job that lays the surrogate over a measured face. Values are rounded as a decision list rounds them.
-func (f *liveFace) replace(at int64, t *tracker.Track, r landmark.Result) decisions.Job {
-	raw, place := f.filter.next(at, r.Raw, r.Placement)
+//
+// The outline is not smoothed: it says what must be hidden now, and would lag behind a face that moves.
+func (f *liveFace) replace(at int64, now time.Duration, t *tracker.Track, r landmark.Result) decisions.Job {
+	s := f.smooth.Next(r.Sample(now))
+	raw, place := s.Raw, s.Placement
 	if !raw.Finite() || !place.Finite() {
 		return f.cover(at, t.Cover, "the landmarks cannot be used")
 	}

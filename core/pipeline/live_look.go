@@ -152,7 +152,7 @@ func (l *Live) decide(ctx context.Context, pic *frame.Picture, t *tracker.Track,
 		f.toned = l.count
 		l.looking.count(StageTone, start)
 	}
-	return f.replace(l.count, t, r), nil
+	return f.replace(l.count, l.now, t, r), nil
 }
 
 // recognize settles what a face wears, if it can be told by now. What is settled stays for the shot: a surrogate that

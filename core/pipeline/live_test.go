@@ -6,12 +6,11 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ksamenet/ksamenet/core/align"
-	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/detector"
 	"github.com/ksamenet/ksamenet/core/frame"
 	"github.com/ksamenet/ksamenet/core/ksame"
@@ -456,116 +455,15 @@ func TestLivePictureOfAnotherSizeStartsAnew(t *testing.T) {
 	}
 }
 
-func TestPoseFilter(t *testing.T) {
-	var f poseFilter
-	r := rand.New(rand.NewPCG(5, 6))
-	place := align.Placement{X: 100, Y: 100, Scale: 80, Roll: math.Pi - .01}
-	var in, out float64
-	for at := range int64(200) {
-		p := place
-		p.X += r.NormFloat64()
-		if at%2 == 1 {
-			p.Roll = -math.Pi + .01 // the same roll, nearly, on the other side of the seam
+// Time goes on by the pictures' own times where they have some.
+func TestLiveTime(t *testing.T) {
+	var l Live
+	const ms = time.Millisecond
+	for _, tc := range []struct{ pts, want time.Duration }{
+		{0, 40 * ms}, {20 * ms, 60 * ms}, {20 * ms, 100 * ms}, {5 * time.Second, 140 * ms}, {0, 180 * ms}, {50 * ms, 230 * ms},
+	} {
+		if l.tick(tc.pts); l.now != tc.want {
+			t.Errorf("picture at %v: %v, want %v", tc.pts, l.now, tc.want)
 		}
-		raw, q := f.next(at, landmark.Result{}.Raw, p)
-		if !raw.Finite() || !q.Finite() || math.Abs(math.Remainder(q.Roll-math.Pi, 2*math.Pi)) > .02 {
-			t.Fatalf("picture %d: roll %v", at, q.Roll)
-		}
-		if at > 20 {
-			in, out = in+(p.X-100)*(p.X-100), out+(q.X-100)*(q.X-100)
-		}
-	}
-	if out > in/3 {
-		t.Errorf("variance at rest fell from %.1f to %.1f only", in/180, out/180)
-	}
-	// A face that walks a twentieth of its size per picture is followed within a fifteenth of its size.
-	var lag float64
-	for at := range int64(50) {
-		place.X += 4
-		_, q := f.next(200+at, landmark.Result{}.Raw, place)
-		lag = place.X - q.X
-	}
-	if !(math.Abs(lag) < 80./15) {
-		t.Errorf("lag %v px at 4 px per picture", lag)
-	}
-	// After a pause the filter starts anew.
-	place.X = 500
-	if _, q := f.next(250+poseMemory, landmark.Result{}.Raw, place); q.X != 500 {
-		t.Errorf("after a pause: %v, want 500", q.X)
-	}
-}
-
-func TestWardrobe(t *testing.T) {
-	dir := t.TempDir()
-	db, key := filepath.Join(dir, "r.db"), filepath.Join(dir, "key")
-	reg, err := registry.Init(db, key, registry.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg, ctx := DefaultConfig(), context.Background()
-	cfg.K = 3
-	if err := PrepareRegistry(ctx, cfg, reg); !errors.Is(err, ksame.ErrTooFew) {
-		t.Errorf("an empty registry was prepared: %v", err)
-	}
-	for i := range 7 {
-		if _, err := reg.Enrol(ctx, registry.Candidate{Embedding: oneHot(i), Quality: .9}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, _, err := newWardrobe(cfg, reg); !errors.Is(err, ErrNotReady) {
-		t.Errorf("without clusters: %v, want ErrNotReady", err)
-	}
-	if err := PrepareRegistry(ctx, cfg, reg); err != nil {
-		t.Fatal(err)
-	}
-	rows := len(reg.Ledger())
-	if err := errors.Join(PrepareRegistry(ctx, cfg, reg), reg.Close()); err != nil {
-		t.Fatal(err)
-	}
-	if reg, err = registry.Open(db, key, registry.Options{ReadOnly: true}); err != nil {
-		t.Fatal(err)
-	}
-	defer reg.Close()
-	if len(reg.Ledger()) != rows {
-		t.Error("preparing a prepared registry changed it")
-	}
-	w, l, err := newWardrobe(cfg, reg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody := func(ksame.PersonID) bool { return false }
-	for i := range 7 {
-		o, known, err := w.choose(oneHot(i), nobody)
-		if err != nil || !known || o.action != decisions.Replace || o.cluster != reg.State().Of(o.person) {
-			t.Errorf("person %d: %+v, %v, %v", i, o, known, err)
-		}
-	}
-	if _, known, err := w.choose(oneHot(100), nobody); known || err != nil {
-		t.Errorf("a stranger is known: %v", err)
-	}
-	if _, known, _ := w.choose(oneHot(1), func(ksame.PersonID) bool { return true }); known {
-		t.Error("a person who is in the picture already was found again")
-	}
-	for _, c := range l.Clusters {
-		if len(c.Donors) != cfg.Donors || c.ID == sharedCluster || c.Members < cfg.K {
-			t.Errorf("cluster %+v", c)
-		}
-	}
-	other := cfg
-	other.Donors = 5
-	if _, _, err := newWardrobe(other, reg); !errors.Is(err, ErrNotReady) {
-		t.Errorf("donors that were not dealt: %v, want ErrNotReady", err)
-	}
-	if _, _, err := newWardrobe(cfg, nil); !errors.Is(err, ErrConfig) {
-		t.Errorf("no registry: %v, want ErrConfig", err)
-	}
-	cfg.Uncertified = true
-	_, shared, err := newWardrobe(cfg, nil)
-	if err != nil || len(shared.Clusters) != 1 || len(shared.Clusters[0].Donors) != cfg.Donors {
-		t.Errorf("uncertified: %+v, %v", shared, err)
-	}
-	cfg.Keep = []int64{1}
-	if _, err := OpenLive(ctx, cfg, reg); !errors.Is(err, ErrConfig) {
-		t.Errorf("keep: %v, want ErrConfig", err)
 	}
 }
