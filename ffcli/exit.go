@@ -52,7 +52,7 @@ func reportError(w io.Writer, err error) int {
 			fmt.Fprintln(w, "      ", line)
 		}
 	}
-	if e != nil {
+	if e != nil && !strings.Contains(err.Error(), "\nhint:") { // the package that failed knows best
 		for _, h := range e.hints {
 			fmt.Fprintln(w, "hint:", h)
 		}

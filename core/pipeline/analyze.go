@@ -55,13 +55,14 @@ type watched struct {
 }
 
 const (
-	embedEvery    = 10  // pictures between two embeddings of one face: views differ little within a third of a second
-	surroundEvery = 5   // pictures between two looks at a face's surroundings
-	followScore   = 0.3 // score of a face that the landmarks followed while the detector missed it
-	followMax     = 10  // pictures in a row that the landmarks may follow alone
-	turnEvery     = 10  // pictures between two looks for faces that lie on their side or upside down
-	turnSure      = 0.6 // score from which such a face needs no landmarks
-	followIoU     = 0.3 // overlap from which two boxes of successive pictures are the same face for these purposes
+	embedEvery    = 10   // pictures between two embeddings of one face: views differ little within a third of a second
+	surroundEvery = 5    // pictures between two looks at a face's surroundings
+	followScore   = 0.3  // score of a face that the landmarks followed while the detector missed it
+	followMax     = 10   // pictures in a row that the landmarks may follow alone
+	turnEvery     = 10   // pictures between two looks for faces that lie on their side or upside down
+	turnLeast     = 0.5  // least score of such a face: true ones had .55 and more, hands signing less
+	turnSure      = 0.75 // score from which it needs no landmarks
+	followIoU     = 0.3  // overlap from which two boxes of successive pictures are the same face for these purposes
 )
 
 // NewAnalyzer prepares pass 1. The stages stay the caller's.
@@ -136,6 +137,9 @@ func (a *Analyzer) look(ctx context.Context, pic *frame.Picture, d detector.Dete
 		return tracker.Observation{}, err
 	}
 	a.times.count(StageLandmark, start)
+	if r.Mesh.Box().IoU(d.Box) < followIoU {
+		r = landmark.Result{} // landmarks of something else
+	}
 	w := watched{box: d.Box, mesh: r.Mesh, unknown: embedEvery, known: -1, surround: surroundEvery}
 	if b := a.previous(d.Box); b != nil {
 		w.unknown, w.known, w.surround = b.unknown+1, b.known, b.surround+1
@@ -201,7 +205,7 @@ func (a *Analyzer) turn(ctx context.Context, pic *frame.Picture) ([]tracker.Obse
 		if err != nil {
 			return nil, err
 		}
-		if s := &a.sights[o.Tag]; s.landmarks || d.Score >= turnSure {
+		if d.Score >= turnSure || d.Score >= turnLeast && a.sights[o.Tag].landmarks {
 			obs = append(obs, o)
 			continue
 		}

@@ -96,6 +96,9 @@ func (s *stage) Analyze(_ context.Context, _ *frame.Picture, p [5]frame.Point) (
 	for i := range r.Mesh.Points { // the face recogniser's points
 		r.Mesh.Points[i] = [3]float32{float32(a.x), float32(a.y), 0}
 	}
+	b := a.box()
+	r.Mesh.Points[0] = [3]float32{float32(b.X0), float32(b.Y0), 0}
+	r.Mesh.Points[2] = [3]float32{float32(b.X1), float32(b.Y1), 0}
 	r.Mesh.Presence = 1
 	return r, nil
 }
