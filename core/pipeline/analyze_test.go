@@ -276,6 +276,21 @@ func TestDecideNobody(t *testing.T) {
 	}
 }
 
+// Faces that nobody can tell apart are refused too while no cluster is certified, and share the surrogate of an uncertified run.
+func TestDecideUnidentified(t *testing.T) {
+	s := func() *stage { return newStage(actor{who: 1, x: 60, y: 60, last: 29, tiny: true}) }
+	var few *ksame.TooFewError
+	if _, err := s().decide(t, config3(), newRegistry(t), 30); !errors.As(err, &few) || few.Have != 0 {
+		t.Errorf("got %v", err)
+	}
+	cfg := config3()
+	cfg.Uncertified = true
+	l, err := s().decide(t, cfg, newRegistry(t), 30)
+	if err != nil || len(l.Clusters) != 1 || l.ByFrame()[10][0].Action != decisions.Replace {
+		t.Errorf("%v, %+v", err, l)
+	}
+}
+
 func TestDecideCoversWhatItCannotRender(t *testing.T) {
 	s := twoShots()
 	s.actors = append(s.actors, actor{who: 9, x: 30, y: 120, last: 29, blind: true}, actor{who: 10, x: 290, y: 120, last: 29, tiny: true})

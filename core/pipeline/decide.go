@@ -77,6 +77,9 @@ func (a *Analyzer) Decide(ctx context.Context, reg *registry.Registry, src decis
 	}
 	if screen := c.screen(); len(screen) > 0 {
 		_, err = tx.Ensure(registry.Request{K: a.cfg.K, Screen: screen, Together: c.together(), Growth: registry.GrowPartition})
+	} else if slices.ContainsFunc(c.groups, func(g group) bool { return g.shown() }) && len(certified(tx.State(), a.cfg.K)) == 0 {
+		// There are faces, but nobody could be identified, and nobody else is there to be taken for.
+		err = &ksame.TooFewError{Have: len(tx.State().Persons()), Need: a.cfg.K}
 	}
 	var few *ksame.TooFewError
 	switch {
@@ -275,12 +278,7 @@ func (c *cast) assign(tx *registry.Tx, cfg Config, l *decisions.List) error {
 	if cfg.K == 1 {
 		l.Policy.Certified, l.Policy.Why = false, "k = 1 makes no anonymity-set claim"
 	}
-	var certified []ksame.ClusterID
-	for _, cl := range state.Clusters() {
-		if state.Certified(cl.ID, cfg.K) {
-			certified = append(certified, cl.ID)
-		}
-	}
+	able := certified(state, cfg.K)
 	used := map[ksame.ClusterID]bool{}
 	for i := range c.groups {
 		g := &c.groups[i]
@@ -290,11 +288,8 @@ func (c *cast) assign(tx *registry.Tx, cfg Config, l *decisions.List) error {
 		switch {
 		case g.person != 0:
 			g.cluster = state.Of(g.person)
-		case len(certified) > 0:
-			g.cluster = certified[draw(l.Source.SHA256, g.tracklets[0], len(certified))]
-		default:
-			g.action, g.why = decisions.Cover, "nobody could be identified, and no cluster is certified"
-			continue
+		case len(able) > 0:
+			g.cluster = able[draw(l.Source.SHA256, g.tracklets[0], len(able))]
 		}
 		if !state.Certified(g.cluster, cfg.K) {
 			g.replaced = nil
@@ -303,7 +298,7 @@ func (c *cast) assign(tx *registry.Tx, cfg Config, l *decisions.List) error {
 		}
 		used[g.cluster] = true
 	}
-	for _, id := range certified {
+	for _, id := range able {
 		if !used[id] {
 			continue
 		}
@@ -315,6 +310,17 @@ func (c *cast) assign(tx *registry.Tx, cfg Config, l *decisions.List) error {
 		l.Clusters = append(l.Clusters, decisions.Cluster{ID: uint64(id), Members: cl.Distinct, Donors: mix})
 	}
 	return nil
+}
+
+// certified lists the clusters of at least k distinct people.
+func certified(s *ksame.State, k int) []ksame.ClusterID {
+	var ids []ksame.ClusterID
+	for _, c := range s.Clusters() {
+		if s.Certified(c.ID, k) {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
 }
 
 // Proxies is the number of synthetic donors of the generator.
