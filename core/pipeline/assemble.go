@@ -160,12 +160,15 @@ func ellipse(r frame.Rect) [][2]float64 {
 	return out
 }
 
-// surrounds are the measurements of what surrounds a tracklet's face.
-func surrounds(t *tracker.Tracklet, sights []sight) []compositor.Surround {
+// surrounds are the measurements of what surrounds a tracklet's face, each weighted by the face's area and by trust. Beside
+// a small face there is little skin and much wall; a large one shows the neck.
+func surrounds(t *tracker.Tracklet, sights []sight, trust float64) []compositor.Surround {
 	var all []compositor.Surround
 	for _, e := range t.Entries {
 		if e.Tag >= 0 && sights[e.Tag].surround.Seen > 0 {
-			all = append(all, sights[e.Tag].surround)
+			s := sights[e.Tag].surround
+			s.Seen *= trust * e.Box.Area()
+			all = append(all, s)
 		}
 	}
 	return all

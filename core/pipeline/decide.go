@@ -365,17 +365,9 @@ func (c *cast) write(l *decisions.List) {
 			l.Persons = append(l.Persons, p)
 			byPerson[g.person] = p.ID
 		}
-		var all []compositor.Surround
-		for _, j := range g.tracklets {
-			all = append(all, surrounds(&c.tracklets[j], c.sights)...)
-		}
 		for _, j := range g.tracklets {
 			t := &c.tracklets[j]
-			// Where a whole track shows no skin beside the face, the person's other tracks tell more than a wall does.
-			tone := compositor.MeanSurround(surrounds(t, c.sights)).Tone()
-			if tone.Skin == 0 {
-				tone = compositor.MeanSurround(all).Tone()
-			}
+			tone := compositor.MeanSurround(c.surroundings(g, j)).Tone()
 			track := decisions.Track{ID: t.ID, Person: p.ID, Why: g.why, Tone: tone, Faces: c.visible(j)}
 			if slices.Contains(g.replaced, j) {
 				track.Action = decisions.Replace
@@ -387,6 +379,23 @@ func (c *cast) write(l *decisions.List) {
 		}
 	}
 	slices.SortFunc(l.Tracks, func(a, b decisions.Track) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+// ownTrust is how much more a track's own surroundings count for its tone than those of the person's other tracks: they
+// know its light, the others may know the person's skin.
+const ownTrust = 3
+
+// surroundings are what tells the tone of tracklet j of a person.
+func (c *cast) surroundings(g *group, j int) []compositor.Surround {
+	var all []compositor.Surround
+	for _, i := range g.tracklets {
+		trust := 1.
+		if i == j {
+			trust = ownTrust
+		}
+		all = append(all, surrounds(&c.tracklets[i], c.sights, trust)...)
+	}
+	return all
 }
 
 // sameFace is the overlap from which a face that nobody saw and one that somebody saw are taken as one.
