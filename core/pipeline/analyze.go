@@ -129,22 +129,36 @@ func (a *Analyzer) Picture(ctx context.Context, pic *frame.Picture) (faces int, 
 	return len(obs), a.linker.Add(tracker.Frame{Index: pic.Index, Cut: cut, Obs: obs})
 }
 
-// look measures one detected face.
+// look measures one detected face. A face that had landmarks in the previous picture is followed, which costs one run of the
+// network; one that is new, or was lost that way, takes two.
 func (a *Analyzer) look(ctx context.Context, pic *frame.Picture, d detector.Detection) (tracker.Observation, error) {
 	start := time.Now()
-	r, err := a.eyes.measure(func() (landmark.Result, error) { return a.eyes.Landmark.Analyze(ctx, pic, d.Points) })
+	w := watched{box: d.Box, unknown: embedEvery, known: -1, surround: surroundEvery}
+	var r landmark.Result
+	var err error
+	if b := a.previous(d.Box); b != nil {
+		w.unknown, w.known, w.surround = b.unknown+1, b.known, b.surround+1
+		if b.mesh.Presence >= landmark.Present {
+			r, err = a.eyes.measure(func() (landmark.Result, error) { return a.eyes.Landmark.Follow(ctx, pic, &b.mesh) })
+		}
+	}
+	if err == nil && !lies(r, d) {
+		r, err = a.eyes.measure(func() (landmark.Result, error) { return a.eyes.Landmark.Analyze(ctx, pic, d.Points) })
+	}
 	if err != nil {
 		return tracker.Observation{}, err
 	}
 	a.times.count(StageLandmark, start)
-	if r.Mesh.Box().IoU(d.Box) < followIoU {
-		r = landmark.Result{} // landmarks of something else
+	if !lies(r, d) {
+		r = landmark.Result{} // nothing, or landmarks of something else
 	}
-	w := watched{box: d.Box, mesh: r.Mesh, unknown: embedEvery, known: -1, surround: surroundEvery}
-	if b := a.previous(d.Box); b != nil {
-		w.unknown, w.known, w.surround = b.unknown+1, b.known, b.surround+1
-	}
+	w.mesh = r.Mesh
 	return tracker.Observation{Box: d.Box, Score: d.Score, Points: d.Points, Tag: len(a.sights)}, a.keep(ctx, pic, r, &w)
+}
+
+// lies says that r are landmarks of the detected face.
+func lies(r landmark.Result, d detector.Detection) bool {
+	return usable(r) && r.Mesh.Box().IoU(d.Box) >= followIoU
 }
 
 // keep stores a sight and, when due, its embedding and surroundings.
