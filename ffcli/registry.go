@@ -232,15 +232,20 @@ func (s *session) enroll(ctx context.Context, tx *registry.Tx, e entry) (bool, e
 			s.warn("%s: %v", path, err)
 			continue
 		}
+		m, err := tx.Match(emb)
+		if err != nil {
+			return false, err
+		}
 		if id != 0 {
+			// A stranger's picture among a person's samples would join the two for good.
+			if m.Person != id || !m.Maybe {
+				s.warn("%s: does not look like the other pictures of %s; not used (a folder of pictures is one person)", path, e.label)
+				continue
+			}
 			if _, err := tx.AddSample(id, emb, quality); err != nil {
 				return false, err
 			}
 			continue
-		}
-		m, err := tx.Match(emb)
-		if err != nil {
-			return false, err
 		}
 		if m.Same {
 			s.warn("%s: looks like person %d (similarity %.2f), who is enrolled already; the picture is added to them", path, m.Person, m.Similarity)
