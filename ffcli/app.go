@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ksamenet/ksamenet/core/pipeline"
+	"github.com/ksamenet/ksamenet/internal/userdirs"
 )
 
 // Version is set by the build (-ldflags -X).
@@ -185,11 +186,11 @@ func config(c *cli.Context) (pipeline.Config, error) {
 func registryPaths(c *cli.Context) (db, key string, err error) {
 	db, key = c.String("registry"), c.String("key-file")
 	if db == "" {
-		dir, err := dataDir()
-		if err != nil {
-			return "", "", err
+		dir := userdirs.Data()
+		if dir == "" {
+			return "", "", withHint(errors.New("no home directory is known"), "say where the registry is: --registry FILE --key-file FILE")
 		}
-		db = filepath.Join(dir, "registry.db")
+		db = filepath.Join(dir, "ksamenet", "registry.db")
 	}
 	if key == "" {
 		dir, err := os.UserConfigDir()
@@ -199,16 +200,4 @@ func registryPaths(c *cli.Context) (db, key string, err error) {
 		key = filepath.Join(dir, "ksamenet", "registry.key")
 	}
 	return db, key, nil
-}
-
-// dataDir is the user's data directory of the program.
-func dataDir() (string, error) {
-	if d := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(d) {
-		return filepath.Join(d, "ksamenet"), nil
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", withHint(err, "say where the registry is: --registry FILE --key-file FILE")
-	}
-	return filepath.Join(home, ".local", "share", "ksamenet"), nil
 }

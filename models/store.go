@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ksamenet/ksamenet/core/infer"
+	"github.com/ksamenet/ksamenet/internal/userdirs"
 )
 
 // EnvDir names the environment variable that holds a folder of models.
@@ -38,23 +39,10 @@ func DefaultStore(explicitDir string) Store {
 		}
 		s.Dirs = append(s.Dirs, filepath.Join(filepath.Dir(exe), "..", "share", "ksamenet", "models"))
 	}
-	if dir := dataHome(); dir != "" {
+	if dir := userdirs.Data(); dir != "" {
 		s.Dirs = append(s.Dirs, filepath.Join(dir, "ksamenet", "models"))
 	}
 	return s
-}
-
-// dataHome is $XDG_DATA_HOME, by default ~/.local/share, or "" where neither is known.
-// Source: XDG Base Directory Specification 0.8: a relative value is invalid and ignored.
-func dataHome() string {
-	if d := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(d) {
-		return d
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(home, ".local", "share")
 }
 
 // Load reads a model and checks its sha256 against the manifest. The bytes are the caller's.

@@ -170,16 +170,3 @@ func BesideExecutable(rel ...string) string {
 	}
 	return filepath.Join(append([]string{filepath.Dir(exe)}, rel...)...)
 }
-
-// DataHome is $XDG_DATA_HOME, by default ~/.local/share, or "" where neither is known.
-// Source: XDG Base Directory Specification 0.8: a relative value is invalid and ignored.
-func DataHome() string {
-	if d := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(d) {
-		return d
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(home, ".local", "share")
-}

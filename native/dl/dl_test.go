@@ -177,16 +177,4 @@ func TestFolders(t *testing.T) {
 	if got := BesideExecutable("..", "lib", "ksamenet"); got != want {
 		t.Errorf("BesideExecutable = %s, want %s", got, want)
 	}
-	for _, c := range []struct{ xdg, home, want string }{
-		{"/data", "/home/u", "/data"},
-		{"", "/home/u", "/home/u/.local/share"},
-		{"relative", "/home/u", "/home/u/.local/share"},
-		{"", "", ""},
-	} {
-		t.Setenv("XDG_DATA_HOME", c.xdg)
-		t.Setenv("HOME", c.home)
-		if got := DataHome(); got != c.want {
-			t.Errorf("XDG_DATA_HOME=%q HOME=%q: %q, want %q", c.xdg, c.home, got, c.want)
-		}
-	}
 }

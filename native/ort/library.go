@@ -17,6 +17,7 @@ import (
 
 	"github.com/ebitengine/purego"
 
+	"github.com/ksamenet/ksamenet/internal/userdirs"
 	"github.com/ksamenet/ksamenet/native/dl"
 )
 
@@ -111,7 +112,7 @@ func places(explicit string) []dl.Place {
 		}
 	}
 	folder(dl.BesideExecutable("..", "lib", "ksamenet"), "beside the executable")
-	if home := dl.DataHome(); home != "" {
+	if home := userdirs.Data(); home != "" {
 		folder(filepath.Join(home, "ksamenet", "lib"), "user data folder")
 	}
 	for _, dir := range filepath.SplitList(os.Getenv("LD_LIBRARY_PATH")) {
