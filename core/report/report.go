@@ -10,6 +10,7 @@ import (
 	"sort"
 
 	"github.com/ksamenet/ksamenet/core/appearance"
+	"github.com/ksamenet/ksamenet/core/compositor"
 	"github.com/ksamenet/ksamenet/core/decisions"
 )
 
@@ -44,7 +45,7 @@ type Report struct {
 	Tracks   int       `json:"tracks"`
 	Clusters []Cluster `json:"clusters"`
 	Coverage Coverage  `json:"coverage"`
-	Signals  []Signal  `json:"signals"` // what entered the generator for each face and frame
+	Signals  []Signal  `json:"signals"` // what the surrogate was told besides the cluster
 	Bits     float64   `json:"bits_per_face_and_frame"`
 	Engine   Engine    `json:"engine"`
 	Models   []Model   `json:"models"`
@@ -123,6 +124,7 @@ var Outside = []string{
 	"side knowledge about who was present",
 	"attributes shared by a whole cluster",
 	"hair, ears, body, gait, clothes, voice, captions and context",
+	"place, size, tilt and outline of the face, which the mask has to follow",
 	"verification similarity: several members may all look alike to a recogniser",
 	"faces that no detector saw",
 	"people outside the registry",
@@ -135,7 +137,10 @@ func New(tool string, l *decisions.List) *Report {
 		Format: Format, Version: Version, Tool: tool, Mode: "population", K: l.Policy.K, Donors: l.Policy.Donors,
 		Input:  File{SHA256: l.Source.SHA256, Frames: l.Source.Frames, Width: l.Source.Width, Height: l.Source.Height, Truncated: l.Source.Truncated},
 		People: len(l.Persons), Tracks: len(l.Tracks), Outside: Outside,
-		Signals: []Signal{{"expression, gaze and head pose", appearance.Bits()}},
+		Signals: []Signal{
+			{"expression, gaze and head pose, to the generator, each frame", appearance.Bits()},
+			{"tone of the surroundings, to the compositor, once a track", compositor.ToneBits},
+		},
 		Bits:    appearance.Bits(),
 	}
 	cast := map[uint64]map[int64]bool{}
