@@ -141,7 +141,7 @@ func New(tool string, l *decisions.List) *Report {
 			{"expression, gaze and head pose, to the generator, each frame", appearance.Bits()},
 			{"tone of the surroundings, to the compositor, once a track", compositor.ToneBits},
 		},
-		Bits:    appearance.Bits(),
+		Bits: appearance.Bits(),
 	}
 	cast := map[uint64]map[int64]bool{}
 	kept := 0
