@@ -326,7 +326,11 @@ func (s *session) summary(j job, final string, a *analysis, rep *report.Report, 
 	} else {
 		s.say("rendered at %.1f fps; patch cache hit rate %.0f %%", fps, 100*c.CacheHits)
 	}
-	s.say("k = %d: %s (smallest cluster on screen: %d people of the registry, %d in this material)", rep.K, rep.Verdict, rep.KEff.Population, rep.KEff.Cast)
+	if rep.Verdict == report.Certified && len(rep.Clusters) > 0 {
+		s.say("k = %d: %s (smallest cluster on screen: %d people of the registry, %d in this material)", rep.K, rep.Verdict, rep.KEff.Population, rep.KEff.Cast)
+	} else {
+		s.say("k = %d: %s", rep.K, rep.Verdict)
+	}
 	for _, why := range rep.Reasons {
 		s.say("  %s", why)
 	}
