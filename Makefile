@@ -45,8 +45,9 @@ deps: prerequisites ## fetch system packages, ONNX Runtime and models, all pinne
 	@$(PYTHON) tools/deps/deps.py
 
 .PHONY: build
-build: ## compile bin/ksamenet
+build: ## compile bin/ksamenet and bin/ksame-audit
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ksamenet ./ffcli/ksamenet
+	GOFLAGS= CGO_ENABLED=0 $(GO) build -ldflags '-X main.version=$(VERSION)' -o bin/ksame-audit ./cmd/ksame-audit
 
 .PHONY: plugin
 plugin: ## compile bin/libgstksamenet.so, the GStreamer element
@@ -86,7 +87,7 @@ bench-core: ## Go benchmarks of the core
 .PHONY: vet
 vet: ## go vet, and that core, native and models need no cgo
 	$(GO) vet ./...
-	CGO_ENABLED=0 $(GO) build ./core/... ./native/... ./models/...
+	CGO_ENABLED=0 $(GO) build ./core/... ./native/... ./models/... ./cmd/...
 
 .PHONY: fmt
 fmt: ## gofmt every file

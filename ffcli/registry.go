@@ -29,13 +29,13 @@ func registryCommand() *cli.Command {
 	with := func(more ...[]cli.Flag) []cli.Flag { return slices.Concat(append([][]cli.Flag{paths}, more...)...) }
 	return &cli.Command{
 		Name: "registry", Usage: "the closed set of people",
-		Subcommands: []*cli.Command{
+		Subcommands: append([]*cli.Command{
 			{Name: "init", Usage: "makes a registry and its key", Flags: with(engineFlags(), outputFlags()), Action: registryInit},
 			{Name: "enroll", Usage: "adds people from pictures: a picture or a folder is one person, a folder of folders several", ArgsUsage: "PATH…",
 				Flags: with(engineFlags(), outputFlags()), Action: registryEnroll},
 			{Name: "list", Usage: "everybody, by id", Flags: with(), Action: registryList},
 			{Name: "show", Usage: "one person", ArgsUsage: "ID", Flags: with(), Action: registryShow},
-		},
+		}, registryAuditCommands(with())...),
 	}
 }
 
