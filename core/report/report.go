@@ -194,8 +194,12 @@ func (r *Report) setClaim() {
 		r.Claim = "No claim: " + r.Verdict + "."
 		return
 	}
-	if len(r.Clusters) == 0 {
+	switch {
+	case len(r.Clusters) == 0 && r.Tracks == 0:
 		r.Claim = "No face was found; nothing was rendered."
+		return
+	case len(r.Clusters) == 0:
+		r.Claim = "No surrogate was shown; the faces that were found were covered, or kept on request."
 		return
 	}
 	r.Claim = fmt.Sprintf("Each face shown was replaced by a surrogate that depends on the person only through a cluster of at least %d registered people; "+

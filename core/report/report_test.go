@@ -63,6 +63,18 @@ func TestNotCertified(t *testing.T) {
 	}
 }
 
+func TestClaimWithoutSurrogates(t *testing.T) {
+	l := list(true)
+	l.Clusters = nil
+	if c := New("t", l).Claim; !strings.Contains(c, "covered") {
+		t.Errorf("faces without surrogates: %q", c)
+	}
+	l.Tracks = nil
+	if c := New("t", l).Claim; !strings.Contains(c, "No face was found") {
+		t.Errorf("no faces: %q", c)
+	}
+}
+
 func TestWriteIsReadable(t *testing.T) {
 	var b bytes.Buffer
 	r := New("t", list(true))
