@@ -109,7 +109,8 @@ func (a *audit) report() (string, error) {
 	return fmt.Sprintf("%s version %d by %.60q", a.r.Format, a.r.Version, a.r.Tool), nil
 }
 
-// ledger replays all rows: the chain of hashes, k distinct people in every cluster (I2), nobody changes cluster (I8).
+// ledger replays all rows: the chain of hashes, k distinct people in every cluster that is built, grows or is released (I2),
+// nobody changes cluster (I8).
 func (a *audit) ledger() (string, error) {
 	rows, err := ksame.ReadLedger(bytes.NewReader(a.ev.ledger))
 	if err != nil {

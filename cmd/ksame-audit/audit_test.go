@@ -369,7 +369,7 @@ func TestVectors(t *testing.T) {
 	var out, errs bytes.Buffer
 	code := Run([]string{"testdata/report.json", "testdata/ledger.jsonl", "testdata/output.bin"}, nil, &out, &errs)
 	if code != exitValid {
-		t.Fatalf("exit %d\n%s%s", code, out.String(), errs.String())
+		t.Fatalf("exit %d; after a change of the report's words rewrite the vectors with -update\n%s%s", code, out.String(), errs.String())
 	}
 	if *update {
 		if err := os.WriteFile("testdata/audit.txt", out.Bytes(), 0o644); err != nil {
