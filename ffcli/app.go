@@ -103,6 +103,12 @@ func configFlags() []cli.Flag {
 		&cli.StringFlag{Name: "fallback", Value: d.Fallback, Usage: "cover of faces that cannot be replaced: solid or pixelate"},
 		&cli.IntFlag{Name: "detect-side", Value: d.DetectSide, Usage: "long side of the detector's picture in pixels"},
 		&cli.IntFlag{Name: "extend", Value: d.Extend, Usage: "frames that a track is carried on before and after it was seen"},
+	}
+}
+
+// registryFlags name the registry.
+func registryFlags() []cli.Flag {
+	return []cli.Flag{
 		&cli.StringFlag{Name: "registry", Usage: "registry `FILE` (default: in the user's data directory)"},
 		&cli.StringFlag{Name: "key-file", Usage: "the registry's key `FILE` (default: in the user's configuration directory)"},
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -14,7 +15,7 @@ import (
 
 func redactCommand() *cli.Command {
 	flags := []cli.Flag{&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "output `FILE`; a folder for several inputs"}}
-	flags = append(append(append(append(flags, configFlags()...), engineFlags()...), encodeFlags()...), outputFlags()...)
+	flags = slices.Concat(flags, configFlags(), registryFlags(), engineFlags(), encodeFlags(), outputFlags())
 	return &cli.Command{
 		Name: "redact", Usage: "replaces every face in a video", ArgsUsage: "INPUT… -o OUTPUT|DIR", Flags: flags,
 		Action: func(c *cli.Context) error {
@@ -54,7 +55,7 @@ func analyzeCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name: "analyze", Usage: "pass 1 alone: writes the decision list", ArgsUsage: "INPUT -o cast.json",
-		Flags: append(append(append(flags, configFlags()...), engineFlags()...), outputFlags()...),
+		Flags: slices.Concat(flags, configFlags(), registryFlags(), engineFlags(), outputFlags()),
 		Action: func(c *cli.Context) error {
 			in, out, err := oneInput(c)
 			if err != nil {
@@ -83,31 +84,25 @@ func renderCommand() *cli.Command {
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "output `FILE`"},
 		&cli.StringFlag{Name: "decisions", Usage: "decision list `FILE` (of `ksamenet analyze`)"},
 		&cli.StringFlag{Name: "fallback", Usage: "cover of faces that cannot be replaced (default: the list's)"},
+		&cli.BoolFlag{Name: "uncertified", Usage: "render a list that no registry bears out; the report says NOT CERTIFIED"},
 	}
 	return &cli.Command{
 		Name: "render", Usage: "pass 2 alone: obeys a decision list", ArgsUsage: "--decisions cast.json INPUT -o OUTPUT",
-		Flags: append(append(append(flags, engineFlags()...), encodeFlags()...), outputFlags()...),
-		Action: func(c *cli.Context) error {
+		Flags: slices.Concat(flags, registryFlags(), engineFlags(), encodeFlags(), outputFlags()),
+		Action: func(c *cli.Context) (err error) {
 			in, out, err := oneInput(c)
 			if err != nil {
 				return err
 			}
-			if c.String("decisions") == "" {
-				return usage("--decisions FILE is required; `ksamenet analyze` makes it")
-			}
-			f, err := os.Open(c.String("decisions"))
+			list, err := readDecisions(c.String("decisions"))
 			if err != nil {
-				return usage("%w", err)
-			}
-			defer f.Close()
-			list, err := decisions.Read(f)
-			if err != nil {
-				return fmt.Errorf("%s: %w", c.String("decisions"), err)
+				return err
 			}
 			s, err := newSession(c)
 			if err != nil {
 				return err
 			}
+			defer func() { err = errors.Join(err, s.close()) }()
 			s.cfg.K, s.cfg.Donors = list.Policy.K, list.Policy.Donors
 			if s.cfg.Fallback = list.Policy.Fallback; c.IsSet("fallback") {
 				s.cfg.Fallback = c.String("fallback")
@@ -127,9 +122,28 @@ func renderCommand() *cli.Command {
 				return withHint(fmt.Errorf("%s is not the file that was analysed (sha256 %.12s…, the list says %.12s…)", in, sum, list.Source.SHA256),
 					"analyse this file: ksamenet analyze "+in+" -o cast.json")
 			}
+			if err := s.confirm(c, list); err != nil {
+				return err
+			}
 			return s.render(c.Context, j, &analysis{list: list})
 		},
 	}
+}
+
+func readDecisions(path string) (*decisions.List, error) {
+	if path == "" {
+		return nil, usage("--decisions FILE is required; `ksamenet analyze` makes it")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, usage("%w", err)
+	}
+	defer f.Close()
+	list, err := decisions.Read(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return list, nil
 }
 
 // job is one file to be redacted.

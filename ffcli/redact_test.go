@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,7 +48,7 @@ func needNetworks(t *testing.T) {
 // ksamenet runs a command line with a registry of its own in dir.
 func ksamenet(t *testing.T, dir string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	if args[0] == "redact" || args[0] == "analyze" || args[0] == "registry" {
+	if slices.Contains([]string{"redact", "analyze", "render", "registry"}, args[0]) {
 		args = append(args, "--registry", filepath.Join(dir, "people.db"), "--key-file", filepath.Join(dir, "key", "people.key"))
 	}
 	var out, errs bytes.Buffer
@@ -218,7 +219,19 @@ func TestRunsAreEqual(t *testing.T) {
 			t.Errorf("%s speaks of embeddings", c) // I12
 		}
 	}
-	code, _, errs := ksamenet(t, dir, "render", "--decisions", cast[0], sampleClip, "-o", filepath.Join(dir, "other.mp4"))
+	// A list that claims more than the registry bears out is refused, unless nothing is to be claimed.
+	forged := filepath.Join(dir, "forged.json")
+	if err := os.WriteFile(forged, bytes.Replace(read(t, cast[0]), []byte(`"members":`), []byte(`"members":9`), 1), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	code, _, errs := ksamenet(t, dir, "render", "--decisions", forged, clip, "-o", filepath.Join(dir, "forged.mkv"))
+	if code != exitFailed || !strings.Contains(errs, "does not bear out") {
+		t.Errorf("a forged list: exit %d\n%s", code, errs)
+	}
+	if _, errs := mustRun(t, dir, "render", "--decisions", forged, clip, "-o", filepath.Join(dir, "forged.mkv"), "--uncertified"); !strings.Contains(errs, report.NotCertified) {
+		t.Errorf("a forged list, uncertified:\n%s", errs)
+	}
+	code, _, errs = ksamenet(t, dir, "render", "--decisions", cast[0], sampleClip, "-o", filepath.Join(dir, "other.mp4"))
 	if code != exitFailed || !strings.Contains(errs, "not the file that was analysed") {
 		t.Errorf("rendering another file: exit %d\n%s", code, errs)
 	}

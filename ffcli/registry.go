@@ -22,11 +22,9 @@ import (
 )
 
 func registryCommand() *cli.Command {
-	paths := []cli.Flag{
-		&cli.StringFlag{Name: "registry", Usage: "registry `FILE` (default: in the user's data directory)"},
-		&cli.StringFlag{Name: "key-file", Usage: "the registry's key `FILE` (default: in the user's configuration directory)"},
+	with := func(more ...[]cli.Flag) []cli.Flag {
+		return slices.Concat(append([][]cli.Flag{registryFlags()}, more...)...)
 	}
-	with := func(more ...[]cli.Flag) []cli.Flag { return slices.Concat(append([][]cli.Flag{paths}, more...)...) }
 	return &cli.Command{
 		Name: "registry", Usage: "the closed set of people",
 		Subcommands: append([]*cli.Command{

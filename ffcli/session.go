@@ -181,6 +181,31 @@ func (s *session) analyze(ctx context.Context, in string) (*analysis, error) {
 	return &analysis{list: list, reading: r.Reading, fps: fps, times: an.Times()}, nil
 }
 
+// confirm lets a certified list keep its certificate only if the registry bears it out: lists are made to be edited.
+func (s *session) confirm(c *cli.Context, list *decisions.List) error {
+	if !list.Policy.Certified {
+		return nil
+	}
+	db, key, err := registryPaths(c)
+	if err != nil {
+		return err
+	}
+	r, err := registry.Open(db, key, registry.Options{Log: s.cfg.Log})
+	if err == nil {
+		if err = pipeline.Confirm(r, list); err == nil {
+			s.reg = r
+			return nil
+		}
+		err = errors.Join(err, r.Close())
+	}
+	if !c.Bool("uncertified") {
+		return withHint(err, "name the registry that the list was made with: --registry FILE --key-file FILE",
+			"or analyse again, or --uncertified: the report then says NOT CERTIFIED")
+	}
+	list.Policy.Certified, list.Policy.Why = false, "no registry bears out the decision list"
+	return nil
+}
+
 func (s *session) warn(format string, a ...any) {
 	fmt.Fprintf(s.err, "warning: "+format+"\n", a...)
 }
