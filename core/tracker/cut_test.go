@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/internal/require"
 )
 
 // waves is a picture of soft structure: a different one for each seed.
@@ -175,7 +176,7 @@ func TestCutsOfRealClips(t *testing.T) {
 	dir := filepath.Join("..", "..", "..", "shared", "testdata", "video")
 	ffmpeg, err := exec.LookPath("ffmpeg")
 	if err != nil {
-		t.Skip("no ffmpeg here")
+		require.Missing(t, "av", "the ffmpeg tool is not installed")
 	}
 	for name, want := range map[string][]int{
 		"asl_cuts_720p_audio.mp4": {42, 84, 126, 168, 210, 252, 294, 336, 378},
