@@ -75,16 +75,25 @@ func openForReading(c *cli.Context) (*registry.Registry, error) {
 	return r, err
 }
 
-func registryList(c *cli.Context) error {
+// openPeople opens the registry and lists everybody.
+func openPeople(c *cli.Context) (*registry.Registry, []registry.Person, error) {
 	r, err := openForReading(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	people, err := r.Persons(c.Context)
+	if err != nil {
+		return nil, nil, errors.Join(err, r.Close())
+	}
+	return r, people, nil
+}
+
+func registryList(c *cli.Context) error {
+	r, people, err := openPeople(c)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	people, err := r.Persons(c.Context)
-	if err != nil {
-		return err
-	}
 	w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tCLUSTER\tSAMPLES\tENROLLED\tLABEL")
 	for _, p := range people {
@@ -109,15 +118,11 @@ func registryShow(c *cli.Context) error {
 	if err != nil || c.NArg() != 1 {
 		return usage("one person's id, please: ksamenet registry show ID")
 	}
-	r, err := openForReading(c)
+	r, people, err := openPeople(c)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	people, err := r.Persons(c.Context)
-	if err != nil {
-		return err
-	}
 	i := slices.IndexFunc(people, func(p registry.Person) bool { return int64(p.ID) == id })
 	if i < 0 {
 		return usage("the registry has no person %d", id)

@@ -296,16 +296,20 @@ func (s *session) render(ctx context.Context, j job, a *analysis) (err error) {
 	rep.Finish(r.Coverage(), report.File{SHA256: sum, Frames: res.Frames, Truncated: res.Truncated})
 
 	final, outcome := s.verdict(j, a, rep)
+	// The name comes last: whatever fails before it leaves nothing under it.
+	if err := s.release(ctx, a.list, sum); err != nil {
+		return err
+	}
 	if err := writeAtomic(j.report, rep.Write); err != nil {
 		return err
 	}
 	if err := res.Output.Commit(final); err != nil {
 		return errors.Join(err, os.Remove(j.report))
 	}
-	if err := s.release(ctx, a.list, sum); err != nil {
-		return err
+	if err := s.summary(j, final, a, rep, r, fps); err != nil {
+		s.warn("the summary could not be written: %v", err) // the work is done all the same
 	}
-	return errors.Join(outcome, s.summary(j, final, a, rep, r, fps))
+	return outcome
 }
 
 // verdict is the name that the output earns, and the error that goes with a lesser one.
