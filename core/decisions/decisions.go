@@ -4,10 +4,11 @@
 package decisions
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
-	"sort"
+	"slices"
 
 	"github.com/ksamenet/ksamenet/core/align"
 	"github.com/ksamenet/ksamenet/core/appearance"
@@ -51,6 +52,7 @@ type List struct {
 type Source struct {
 	SHA256    string `json:"sha256"`
 	Frames    int64  `json:"frames"`
+	Faces     int64  `json:"faces"` // entries of all tracks, as analysed: an edit that loses some is noticed
 	Width     int    `json:"width"`
 	Height    int    `json:"height"`
 	Truncated bool   `json:"truncated,omitempty"` // the input ended early; Frames counts what could be decoded
@@ -217,8 +219,7 @@ type Job struct {
 	Action  Action
 }
 
-// ByFrame indexes the list. jobs[f] are frame f's faces in painting order: covers first, so that one that is held for a lost
-// face does not hide a surrogate that stands there now, then small ones before large ones, which are nearer.
+// ByFrame indexes the list. jobs[f] are frame f's faces in painting order (SortForPainting).
 func (l *List) ByFrame() map[int64][]Job {
 	persons := map[int]Person{}
 	for _, p := range l.Persons {
@@ -242,15 +243,30 @@ func (l *List) ByFrame() map[int64][]Job {
 		}
 	}
 	for _, js := range jobs {
-		sort.SliceStable(js, func(i, j int) bool {
-			if a, b := js[i].Action == Cover, js[j].Action == Cover; a != b {
-				return a
-			}
-			if a, b := js[i].Face.Rect().Area(), js[j].Face.Rect().Area(); a != b {
-				return a < b
-			}
-			return js[i].Track.ID < js[j].Track.ID
-		})
+		SortForPainting(js)
 	}
 	return jobs
+}
+
+// SortForPainting brings the faces of one picture into painting order: covers first, so that one that is held for a lost
+// face does not hide a surrogate that stands there now, then small ones before large ones, which are nearer.
+func SortForPainting(jobs []Job) {
+	slices.SortStableFunc(jobs, func(a, b Job) int {
+		return cmp.Or(cmp.Compare(a.layer(), b.layer()), cmp.Compare(a.Face.Rect().Area(), b.Face.Rect().Area()), cmp.Compare(a.Track.ID, b.Track.ID))
+	})
+}
+
+func (j Job) layer() int {
+	if j.Action == Cover {
+		return 0
+	}
+	return 1
+}
+
+// Faces counts the entries of all tracks.
+func (l *List) Faces() (n int64) {
+	for i := range l.Tracks {
+		n += int64(len(l.Tracks[i].Faces))
+	}
+	return n
 }

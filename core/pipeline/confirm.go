@@ -13,10 +13,13 @@ import (
 // ErrUnconfirmed says that a decision list claims what the registry does not bear out.
 var ErrUnconfirmed = errors.New("pipeline: the registry does not bear out the decision list")
 
-// Confirm compares a certified list, which may have been edited, with the registry: every cluster must be there with at
+// Confirm compares a certified list, which may have been edited, with the registry: no face may have been deleted, every cluster must be there with at
 // least k distinct people and the same donors, and every enrolled person must wear their own cluster. Only then may a
 // rendering of the list be called certified.
 func Confirm(reg *registry.Registry, l *decisions.List) error {
+	if n := l.Faces(); n < l.Source.Faces {
+		return fmt.Errorf("%w: it holds %d faces, %d were analysed; to leave a face clear say keep, do not delete it", ErrUnconfirmed, n, l.Source.Faces)
+	}
 	st := reg.State()
 	for _, c := range l.Clusters {
 		have, ok := st.Cluster(ksame.ClusterID(c.ID))

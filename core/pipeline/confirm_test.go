@@ -38,6 +38,7 @@ func TestConfirm(t *testing.T) {
 		"another cluster": func(l *decisions.List) { l.Persons[0].Cluster = other(l) },
 		"more members":    func(l *decisions.List) { l.Clusters[0].Members++ },
 		"other donors":    func(l *decisions.List) { l.Clusters[0].Donors = []int{0, 1, 2, 3} },
+		"a deleted track": func(l *decisions.List) { l.Tracks = l.Tracks[1:] },
 		"larger k":        func(l *decisions.List) { l.Policy.K = 4 },
 		"made-up cluster": func(l *decisions.List) { l.Clusters[0].ID = 77 },
 	} {

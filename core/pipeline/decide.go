@@ -98,6 +98,7 @@ func (a *Analyzer) Decide(ctx context.Context, reg *registry.Registry, src decis
 		}
 	}
 	c.write(l)
+	l.Source.Faces = l.Faces()
 	return l, l.Validate()
 }
 

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/frame"
-	"github.com/ksamenet/ksamenet/core/generator"
 	"github.com/ksamenet/ksamenet/core/infer"
 	"github.com/ksamenet/ksamenet/core/registry"
 	"github.com/ksamenet/ksamenet/core/report"
@@ -45,7 +43,6 @@ type Live struct {
 	sights  []liveSight // of this picture; an observation's tag is its index here
 	obs     []tracker.Observation
 	paint   painter
-	reqs    []generator.Request
 	looking Times
 	failed  error // the first error; it stands for good
 }
@@ -147,51 +144,18 @@ func (l *Live) tick(pts time.Duration) {
 	l.pts, l.now = pts, l.now+step
 }
 
-// obey paints the jobs of one picture: covers first, so that one that is held for a lost face does not hide a surrogate
-// that stands there now; then surrogates, small ones first, as the file's renderer does.
+// obey paints the jobs of one picture as the file's renderer does.
 func (l *Live) obey(ctx context.Context, pic *frame.Picture, jobs []decisions.Job) (n LiveCount, err error) {
-	slices.SortStableFunc(jobs, func(a, b decisions.Job) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Face.Rect().Area(), b.Face.Rect().Area()), cmp.Compare(a.Track.ID, b.Track.ID))
-	})
-	l.reqs = l.reqs[:0]
-	for _, j := range jobs {
-		if j.Action == decisions.Replace {
-			l.reqs = append(l.reqs, generator.Request{Cluster: generator.ClusterID(j.Cluster), Look: *j.Face.Look})
-		}
-	}
-	start := time.Now()
-	patches, err := l.gen.RenderBatch(ctx, l.reqs)
-	if err != nil {
-		return n, err
-	}
-	l.paint.times.count(StageGenerate, start)
-	if len(patches) != len(l.reqs) {
-		return n, fmt.Errorf("%d surrogates for %d faces", len(patches), len(l.reqs))
-	}
-	for _, j := range jobs {
-		var p *frame.Patch
-		if j.Action == decisions.Replace {
-			p, patches = patches[0], patches[1:]
-		}
-		did, err := l.paint.face(pic, j, p)
-		if err != nil {
-			return n, err
-		}
+	decisions.SortForPainting(jobs)
+	err = l.paint.all(ctx, l.gen, pic, jobs, func(_ decisions.Job, did decisions.Action) {
 		n.Faces++
 		if did == decisions.Replace {
 			n.Replaced++
 		} else {
 			n.Covered++
 		}
-	}
-	return n, nil
-}
-
-func rank(j decisions.Job) int {
-	if j.Action == decisions.Replace {
-		return 1
-	}
-	return 0
+	})
+	return n, err
 }
 
 // Reset forgets all tracks, as after a seek. People keep their surrogates: those hang on the registry alone.

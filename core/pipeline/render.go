@@ -28,7 +28,6 @@ type Renderer struct {
 	jobs  map[int64][]decisions.Job
 	gen   faceGenerator
 	paint painter
-	reqs  []generator.Request
 	cover report.Coverage
 	spans []*span
 	last  map[int]*span // the newest cover or keep span of each track
@@ -58,31 +57,8 @@ func (r *Renderer) Picture(ctx context.Context, pic *frame.Picture) (faces int, 
 		return 0, fmt.Errorf("pipeline: picture %d is %dx%d, the decision list is for %dx%d", pic.Index, pic.W, pic.H, r.list.Source.Width, r.list.Source.Height)
 	}
 	jobs := r.jobs[pic.Index]
-	r.reqs = r.reqs[:0]
-	for _, j := range jobs {
-		if j.Action == decisions.Replace {
-			r.reqs = append(r.reqs, generator.Request{Cluster: generator.ClusterID(j.Cluster), Look: *j.Face.Look})
-		}
-	}
-	start := time.Now()
-	patches, err := r.gen.RenderBatch(ctx, r.reqs)
-	if err != nil {
+	if err := r.paint.all(ctx, r.gen, pic, jobs, r.count); err != nil {
 		return 0, fmt.Errorf("pipeline: picture %d: %w", pic.Index, err)
-	}
-	r.paint.times.count(StageGenerate, start)
-	if len(patches) != len(r.reqs) {
-		return 0, fmt.Errorf("pipeline: picture %d: %d surrogates for %d faces", pic.Index, len(patches), len(r.reqs))
-	}
-	for _, j := range jobs {
-		var p *frame.Patch
-		if j.Action == decisions.Replace {
-			p, patches = patches[0], patches[1:]
-		}
-		did, err := r.paint.face(pic, j, p)
-		if err != nil {
-			return 0, fmt.Errorf("pipeline: picture %d: %w", pic.Index, err)
-		}
-		r.count(j, did)
 	}
 	return len(jobs), nil
 }
@@ -143,6 +119,7 @@ type painter struct {
 	comp  *compositor.Compositor
 	style compositor.Style
 	times Times
+	reqs  []generator.Request
 	oval  []frame.Point
 	grow  map[int]float64 // by track: how far its surrogate is enlarged to cover the face
 }
@@ -157,6 +134,38 @@ func newPainter(cfg Config) painter {
 		style = compositor.Pixelate
 	}
 	return painter{comp: compositor.New(), style: style, grow: map[int]float64{}}
+}
+
+// all paints the jobs of one picture, in their order, and tells done what became of each. After an error pic may be half
+// painted and must not be shown.
+func (p *painter) all(ctx context.Context, gen faceGenerator, pic *frame.Picture, jobs []decisions.Job, done func(decisions.Job, decisions.Action)) error {
+	p.reqs = p.reqs[:0]
+	for _, j := range jobs {
+		if j.Action == decisions.Replace {
+			p.reqs = append(p.reqs, generator.Request{Cluster: generator.ClusterID(j.Cluster), Look: *j.Face.Look})
+		}
+	}
+	start := time.Now()
+	patches, err := gen.RenderBatch(ctx, p.reqs)
+	if err != nil {
+		return err
+	}
+	p.times.count(StageGenerate, start)
+	if len(patches) != len(p.reqs) {
+		return fmt.Errorf("%d surrogates for %d faces", len(patches), len(p.reqs))
+	}
+	for _, j := range jobs {
+		var patch *frame.Patch
+		if j.Action == decisions.Replace {
+			patch, patches = patches[0], patches[1:]
+		}
+		did, err := p.face(pic, j, patch)
+		if err != nil {
+			return err
+		}
+		done(j, did)
+	}
+	return nil
 }
 
 // face does what j says and returns what was done: a surrogate that cannot be composed becomes a cover.
