@@ -42,7 +42,7 @@ const (
 	DefaultTauLink = 0.45
 	// DefaultTauLow: counted as perhaps the same person. What is compared here are means over a tracklet, which vary less
 	// than single photographs: of 75 pairs of different people filmed in one room two exceed it (greatest .414, median .234),
-	// while tracklets of one person there lie above .82. At .32 the five people of that room counted as one.
+	// while all 14 pairs of one person there, five people in all, lie above .82. At .32 those five counted as one.
 	DefaultTauLow = 0.40
 )
 
