@@ -43,10 +43,10 @@ def gaze(rng):
 
 
 def pose(rng):
-    """Yaw in +-60, pitch in +-30 degrees, more often near frontal."""
-    if rng.random() < .8:
-        return float(np.clip(rng.normal(0, 22), -60, 60)), float(np.clip(rng.normal(0, 10), -30, 30))
-    return float(rng.uniform(-60, 60)), float(rng.uniform(-30, 30))
+    """Yaw in +-75, pitch in +-30 degrees, more often near frontal."""
+    if rng.random() < .75:
+        return float(np.clip(rng.normal(0, 24), -75, 75)), float(np.clip(rng.normal(0, 10), -30, 30))
+    return float(rng.uniform(-75, 75)), float(rng.uniform(-30, 30))
 
 
 def illumination(rng):

@@ -19,7 +19,7 @@ from renderer import Renderer, persons
 from renderer.skin import log_texture
 
 HERE = pathlib.Path(__file__).parent
-SHARD, VIEWS, ONE_HOT = 480, 2, .4
+SHARD, VIEWS, ONE_HOT = 240, 2, .4
 VALIDATION = 2 * cond.PROXIES  # pictures each of one-hots and of mixtures
 
 
@@ -98,7 +98,7 @@ def main():
     p.add_argument("--people", type=pathlib.Path, default=HERE / "proxies64.json")
     p.add_argument("--out", type=pathlib.Path, required=True)
     p.add_argument("--renders", type=int, default=20000)
-    p.add_argument("--size", type=int, default=128)
+    p.add_argument("--size", type=int, default=256)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--worker", default="0/1", help="i/n: renders every n-th shard")
     o = p.parse_args()

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Trains the generator on rendered shards (dataset.py).
 
-    python train.py --data DIR --run DIR --minutes 85
+    python train.py --data DIR --run DIR --minutes 85 [--size 128] [--start WEIGHTS]
+
+The pictures' size is the network's, or twice that: the small network learns from the large one's pictures.
 
 The learning rate follows a cosine over the given minutes of training time (interruptions do not count). The run directory holds
 checkpoint.pt (written every few minutes; the run goes on from it), log.jsonl (losses and held-out measures) and nothing else. New
@@ -17,24 +19,27 @@ import time
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 import conditions as cond
 import losses
 from model import Generator, parameters
 
+WINDOW_EDGE = 4  # pixels at a window's edge that its convolutions see less of than in the full picture
+
 
 class Shards:
-    """Pictures of a directory's shards in memory; grows with the directory."""
+    """Pictures of a directory's shards in memory, at the given size; grows with the directory."""
 
-    def __init__(self, directory, kind):
-        self.directory, self.kind, self.names, self.parts, self.ends = directory, kind, set(), [], np.zeros(0, int)
+    def __init__(self, directory, kind, size):
+        self.directory, self.kind, self.size, self.names, self.parts, self.ends = directory, kind, size, set(), [], np.zeros(0, int)
         self.refresh()
 
     def refresh(self):
         for path in sorted(self.directory.glob(f"{self.kind}-*.npz")):
             if path.name not in self.names:
                 with np.load(path) as z:
-                    self.parts.append({k: z[k] for k in ("x", "y", "lm")})
+                    self.parts.append(shrink({k: z[k] for k in ("x", "y", "lm")}, self.size))
                 self.names.add(path.name)
         self.ends = np.cumsum([len(p["x"]) for p in self.parts])
 
@@ -53,17 +58,56 @@ class Shards:
         return x, y[:, :3], y[:, 3:], gather("lm").float()
 
 
+def shrink(part, size):
+    """A shard at half its size when the network is half as large as its pictures."""
+    side = part["y"].shape[1]
+    if side == 2 * size:
+        y = part["y"].reshape(-1, size, 2, size, 2, 4).astype(np.uint16).sum((2, 4), dtype=np.uint16)
+        return {"x": part["x"], "y": ((y + 2) // 4).astype(np.uint8), "lm": part["lm"] / np.float16(2)}
+    if side != size:
+        raise ValueError(f"pictures of {side} pixels for a network of {size}")
+    return part
+
+
+def step_loss(model, x, rgb, alpha, lm, rng):
+    """The loss of a batch. The large network is judged twice: on its picture of half size, and on a random window of its full picture, which
+    holds most of the face's middle; that costs a third of judging the full picture, and its last convolutions see no farther anyway."""
+    device = rgb.device.type
+    size = rgb.shape[-1]
+    weight = losses.region_weight(lm, size)
+    with torch.autocast(device, dtype=torch.bfloat16):
+        features, film = model.features(**x)
+        half = model.preview(features) if hasattr(model, "preview") else None
+        if half is None:
+            logits = model.finish(features, film)
+        else:
+            side = size // 4
+            v, u = (int(np.clip(round(rng.normal(side / 8, side / 32)) * 4, 0, side)) for _ in range(2))
+            logits = model.finish(features[:, :, v: v + side, u: u + side], film)
+    if half is None:
+        return losses.total(logits.float(), rgb, alpha, weight)
+    cut = lambda t: t[:, :, 2 * v + WINDOW_EDGE: 2 * (v + side) - WINDOW_EDGE, 2 * u + WINDOW_EDGE: 2 * (u + side) - WINDOW_EDGE]
+    e = WINDOW_EDGE
+    loss = losses.total(logits.float()[:, :, e:-e, e:-e], cut(rgb), cut(alpha), cut(weight))
+    rgb, alpha, weight = (F.avg_pool2d(t, 2) for t in (rgb, alpha, weight))
+    return loss + losses.total(half.float(), rgb, alpha, weight)
+
+
 class Run:
     """Model, averaged model, optimiser and progress; saved and loaded as one file."""
 
-    def __init__(self, directory, device, rate):
+    def __init__(self, directory, device, rate, size, start=None):
         self.path, self.log_path = directory / "checkpoint.pt", directory / "log.jsonl"
-        self.model = Generator().to(device).to(memory_format=torch.channels_last)
+        self.model = Generator(size).to(device).to(memory_format=torch.channels_last)
+        if start and not self.path.exists():
+            self.model.load_state_dict(torch.load(start, map_location=device, weights_only=True))
         self.ema = copy.deepcopy(self.model).eval()
         self.optimiser = torch.optim.Adam(self.model.parameters(), lr=rate, betas=(.9, .98))
         self.step, self.seconds = 0, 0.
         if self.path.exists():
             s = torch.load(self.path, map_location=device, weights_only=True)
+            if s["size"] != size:
+                raise ValueError(f"{self.path} is of size {s['size']}, not {size}")
             self.model.load_state_dict(s["model"])
             self.ema.load_state_dict(s["ema"])
             self.optimiser.load_state_dict(s["optimiser"])
@@ -72,7 +116,7 @@ class Run:
     def save(self):
         tmp = self.path.with_suffix(".tmp")
         torch.save({"model": self.model.state_dict(), "ema": self.ema.state_dict(), "optimiser": self.optimiser.state_dict(),
-                    "step": self.step, "seconds": self.seconds}, tmp)
+                    "step": self.step, "seconds": self.seconds, "size": self.model.size}, tmp)
         os.replace(tmp, self.path)
 
     @torch.no_grad()
@@ -92,7 +136,7 @@ def validate(model, shards, device):
     mixed = np.concatenate([p["x"][:, : cond.PROXIES].max(1) < .99 for p in shards.parts])
     for name, pick in (("conditions", ~mixed), ("mixtures", mixed)):
         rows = []
-        for part in np.array_split(np.flatnonzero(pick), 4):
+        for part in np.array_split(np.flatnonzero(pick), 8):
             x, rgb, alpha, _ = shards.batch(part, device)
             with torch.no_grad():
                 rows.append(losses.measure(model(**x), rgb, alpha))
@@ -104,6 +148,8 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--data", type=pathlib.Path, required=True)
     p.add_argument("--run", type=pathlib.Path, required=True)
+    p.add_argument("--size", type=int, choices=(128, 256), default=256)
+    p.add_argument("--start", type=pathlib.Path, help="weights to start from (a state_dict of the same network)")
     p.add_argument("--minutes", type=float, default=85)
     p.add_argument("--batch", type=int, default=32)
     p.add_argument("--rate", type=float, default=2e-3)
@@ -115,19 +161,17 @@ def main():
     torch.manual_seed(o.seed)
     o.run.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    run = Run(o.run, device, o.rate)
-    train, val = Shards(o.data, "train"), Shards(o.data, "val")
+    run = Run(o.run, device, o.rate, o.size, o.start)
+    train, val = (Shards(o.data, kind, o.size) for kind in ("train", "val"))
     rng = np.random.default_rng([o.seed, run.step])
-    run.log(parameters=parameters(run.model), renders=len(train), held_out=len(val), device=str(device))
+    run.log(size=o.size, parameters=parameters(run.model), renders=len(train), held_out=len(val), device=str(device))
     last, saved, recent = time.time(), time.time(), []
     while run.seconds < o.minutes * 60:
         rate = o.rate * min(1, (run.step + 1) / 200) * (.5 + .5 * math.cos(math.pi * run.seconds / (o.minutes * 60)) + .005)
         for group in run.optimiser.param_groups:
             group["lr"] = rate
         x, rgb, alpha, lm = train.batch(rng.integers(len(train), size=o.batch), device)
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            logits = run.model.logits(**x)
-        loss = losses.total(logits.float(), rgb, alpha, losses.region_weight(lm, rgb.shape[-1]))
+        loss = step_loss(run.model, x, rgb, alpha, lm, rng)
         if not torch.isfinite(loss):
             raise FloatingPointError(f"loss is {loss.item()} at step {run.step}")
         run.optimiser.zero_grad()

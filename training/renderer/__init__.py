@@ -22,6 +22,7 @@ from .assets import Assets
 from .head import UNIT_NAMES, Identity, Scene
 from .render import PATCH, WHOLE_HEAD, Camera, View  # noqa: F401
 from .skin import Skins
+from .wrinkles import Wrinkles
 
 __all__ = ["Renderer", "UNIT_NAMES", "Identity", "Scene", "View", "PATCH", "WHOLE_HEAD", "light", "persons"]
 
@@ -32,6 +33,7 @@ class Renderer:
     def __init__(self, assets=None, texture_size=1024):
         self.assets = Assets(assets)
         self.skins = Skins(self.assets, texture_size)
+        self.wrinkles = Wrinkles(self.assets, texture_size)
         self.camera = Camera(self.assets)
 
     def sample(self, seed, **attributes):
@@ -49,7 +51,7 @@ class Renderer:
 
     def scene(self, identity, units=None, gaze=(0., 0.)):
         """An identity with an expression (dict or 16-vector of units) and a gaze (yaw, pitch)."""
-        return Scene(self.assets, identity, units if units is not None else {}, gaze)
+        return Scene(self.assets, identity, units if units is not None else {}, gaze, self.wrinkles)
 
     def render(self, scene, yaw=0., pitch=0., roll=0., light=None, size=128, whole_head=False, background=None, view=None, **options):
         """A picture of a scene; see Camera.render. background [size, size, 3] bytes or a grey level is put behind the head."""

@@ -72,11 +72,13 @@ class Scene:
     """Geometry of an identity with an expression, and its radiance transfer (v, n [V, 3]; transfer [V, 9]; occlusion [V]).
     lm [468, 3] in metres; unit, centre from the identity's neutral face; eyes [2, 3] centres of the eyeballs."""
 
-    def __init__(self, assets, identity, units, gaze=(0., 0.), depth_res=96):
-        self.assets, self.texture = assets, identity.texture
+    def __init__(self, assets, identity, units, gaze=(0., 0.), wrinkles=None, depth_res=96):
+        units = _by_name(units)
+        self.assets = assets
+        self.texture = wrinkles.draw(identity.texture, units) if wrinkles else identity.texture
         v = identity.shape.copy()
         self.unit, self.centre = measure(landmarks(assets, v))
-        for target, w in _targets(units).items():
+        for target, w in _targets(_lids_follow(units, gaze[1])).items():
             v += f32(w) * assets.targets[assets.target_names.index(target)]
         turn, eyes, eye_normals = rotation(gaze[0], gaze[1]), [], []
         for i in assets.eyes:
@@ -108,12 +110,26 @@ class Scene:
         return np.stack([p[:, 0] * s + res * .5, -p[:, 1] * s + res * .5, p[:, 2] + 2 * self.radius], 1).astype(f32)
 
 
+def _by_name(units):
+    """Expression units as a dict, given so or as a vector in the order of UNIT_NAMES."""
+    if isinstance(units, dict):
+        return units
+    if len(units) != len(UNIT_NAMES):
+        raise ValueError(f"{len(units)} expression units, want {len(UNIT_NAMES)}")
+    return dict(zip(UNIT_NAMES, units))
+
+
+def _lids_follow(units, pitch):
+    """Lids go with the eyes: without it a glance down is hidden and a glance up shows the white under the iris. pitch > 0 is down."""
+    close, wide = max(0., pitch) / 20 * .32, max(0., -pitch) / 20 * .7
+    out = dict(units)
+    out["eyeClose"] = min(1., out.get("eyeClose", 0.) + close * (1 - out.get("eyeClose", 0.)))
+    out["eyeOpen"] = min(1., out.get("eyeOpen", 0.) + wide * (1 - out["eyeClose"]))
+    return out
+
+
 def _targets(units):
-    """Target weights of expression units, given as a dict or as a vector in the order of UNIT_NAMES."""
-    if not isinstance(units, dict):
-        if len(units) != len(UNIT_NAMES):
-            raise ValueError(f"{len(units)} expression units, want {len(UNIT_NAMES)}")
-        units = dict(zip(UNIT_NAMES, units))
+    """Target weights of expression units."""
     out = {}
     for u, w in units.items():
         for t, x in UNITS[u].items():

@@ -173,18 +173,18 @@ void surface(const int32_t *pix, int N, float *o, const float *rot, const uint8_
     skin.sample(a[0], a[1], lut, al);
     const float lum = .2126f * al[0] + .7152f * al[1] + .0722f * al[2], ao = a[8];
     if (mat == EYE) {  // wet, slightly grey sclera, darker under the lids
-      const float c[3] = {.46f, .43f, .41f};
-      float d = std::min(1.f, .22f + 1.05f * ao);
-      for (int k = 0; k < 3; k++) al[k] = (al[k] * .5f + lum * c[k]) * d * .78f;
+      const float c[3] = {.45f, .41f, .39f};
+      float d = std::min(1.f, .10f + 1.15f * ao);
+      for (int k = 0; k < 3; k++) al[k] = (al[k] * .5f + lum * c[k]) * d * .70f;
     } else if (mat == CAVITY) {
       al[0] = .24f, al[1] = .055f, al[2] = .045f;
-      for (int k = 0; k < 3; k++) a[5 + k] += .08f;
+      for (int k = 0; k < 3; k++) a[5 + k] += .16f;
     } else if (mat == TEETH) {  // teeth, and the tongue where the texture is dark
       const float c[3] = {.60f, .56f, .50f}, tongue[3] = {.26f, .06f, .05f};
-      float d = clamp01(.10f + ao * 2.6f), t = clamp01((.06f - lum) * 20);
+      float d = .82f * clamp01(.08f + ao * 2.2f), t = clamp01((.06f - lum) * 20);
       for (int k = 0; k < 3; k++) {
-        al[k] = (al[k] * .4f + lum * c[k]) * d + t * tongue[k] * (.25f + ao);
-        a[5 + k] += t * .12f;
+        al[k] = (al[k] * .4f + lum * c[k]) * d + t * tongue[k] * (.55f + ao);
+        a[5 + k] += t * .28f;
       }
     } else if (mat == SKIN && ao < .25f && lum < .03f) {  // inner lips
       float t = std::min(1.f, (.25f - ao) * 8);

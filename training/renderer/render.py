@@ -23,7 +23,7 @@ class View:
     distance: float = 2.2
 
 
-PATCH = View(span=1.40, y=.49)            # the generator's canonical crop
+PATCH = View(span=1.40, y=.52)            # the generator's canonical crop
 WHOLE_HEAD = View(span=2.45, x=.5, y=.46)  # with hair, neck and collar
 
 

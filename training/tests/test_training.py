@@ -55,7 +55,7 @@ class Conditions(unittest.TestCase):
         rng = np.random.default_rng(3)
         for _ in range(500):
             yaw, pitch = cond.pose(rng)
-            self.assertLessEqual(abs(yaw), 60)
+            self.assertLessEqual(abs(yaw), 75)
             self.assertLessEqual(abs(pitch), 30)
             self.assertLessEqual(max(map(abs, cond.gaze(rng))), 30)
 
