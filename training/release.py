@@ -18,7 +18,7 @@ from renderer import UNIT_NAMES, light
 
 HERE = pathlib.Path(__file__).resolve().parent
 POOL = 16  # golden outputs are means of 16 x 16 pixels
-RANGES = {"mix": [0, 1], "expression": [0, 1], "gaze": [-2, 2], "pose": [-1, 1], "light": [-4, 4]}
+RANGES = {"mix": [0, 1], "expression": [0, 1], "gaze": [-2, 2], "pose": [-1.25, 1.25], "light": [-4, 4]}
 
 
 def manifest(path, steps):

@@ -1,7 +1,7 @@
 // Package appearance is what the generator may know of a filmed face: quantised expression, gaze and head pose.
 //
-// It is the second half of the generator's input, the first being a cluster id; nothing else enters (docs/guarantee.md,
-// invariants I1 and I9). The type holds small integers on a declared grid, so that the information that passes from a
+// With the light of the shot (Light) it is what the generator is asked for besides a cluster id; nothing else enters
+// (docs/guarantee.md, invariants I1 and I9). The type holds small integers on a declared grid, so that the information that passes from a
 // person to a surrogate can be counted in bits. Roll, size and position are placement, not appearance.
 package appearance
 
@@ -23,7 +23,7 @@ const (
 	GazeStep    = 2.0 // degrees
 	GazeLimit   = 30  // degrees, both directions
 	PoseStep    = 1.0 // degrees
-	YawLimit    = 60  // degrees
+	YawLimit    = 75  // degrees: profile; beyond it a face is shown at the limit
 	PitchLimit  = 30  // degrees
 	gazeLevels  = 2*GazeLimit/GazeStep + 1
 	yawLevels   = 2*YawLimit/PoseStep + 1

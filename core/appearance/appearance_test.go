@@ -47,9 +47,9 @@ func TestQuantizeClamps(t *testing.T) {
 	}
 }
 
-// I9: the number of bits follows from the declared grid: 16 units of 16 levels, 2×31 gaze, 121 yaw, 61 pitch.
+// I9: the number of bits follows from the declared grid: 16 units of 16 levels, 2×31 gaze, 151 yaw, 61 pitch.
 func TestBits(t *testing.T) {
-	if got, want := Bits(), 64+2*math.Log2(31)+math.Log2(121)+math.Log2(61); math.Abs(got-want) > 1e-9 {
+	if got, want := Bits(), 64+2*math.Log2(31)+math.Log2(151)+math.Log2(61); math.Abs(got-want) > 1e-9 {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -21,24 +21,17 @@ import (
 // ClusterID names an equivalence class of people. It is all that the generator learns of a person's identity.
 type ClusterID uint64
 
-// Request asks for the surrogate of a cluster with an appearance.
+// Request asks for the surrogate of a cluster with an appearance, in a light. The zero Light is the neutral one.
 type Request struct {
 	Cluster ClusterID
 	Look    appearance.Appearance
+	Light   appearance.Light
 }
-
-// LightSize is the number of values of the light input.
-const LightSize = 12
-
-// Light is the network's light input; models/generator/head.json documents it and holds the neutral one.
-type Light [LightSize]float32
 
 // Config of a Generator.
 type Config struct {
 	// Mixes are the donors of each cluster: distinct indices of the model's mix input, at least one.
 	Mixes map[ClusterID][]int
-	// Light is the light of all surrogates. Required: the zero Light is darkness, and refused.
-	Light Light
 	// CacheBytes bounds the patch cache; 0 means DefaultCacheBytes, negative no cache.
 	CacheBytes int64
 	// NeutralExpression renders every surrogate with a neutral expression and gaze; the pose is kept.
@@ -53,7 +46,7 @@ var (
 	ErrModel      = errors.New("generator: model does not fit")
 	ErrMix        = errors.New("generator: bad mix")
 	ErrCluster    = errors.New("generator: unknown cluster")
-	ErrAppearance = errors.New("generator: appearance outside the declared grid")
+	ErrAppearance = errors.New("generator: appearance or light outside the declared grid")
 	ErrOutput     = errors.New("generator: unusable output")
 )
 
@@ -70,7 +63,6 @@ type Generator struct {
 	session infer.Session
 	inputs  inputs
 	rows    map[ClusterID]*tensor.Dense // [1, donors of the model], sums to 1
-	light   Light
 	neutral bool
 	size    int // texels per side
 	cache   cache
@@ -88,14 +80,11 @@ func New(eng infer.Engine, cfg Config) (*Generator, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Light == (Light{}) || !finite(cfg.Light[:]) {
-		return nil, fmt.Errorf("generator: the light is not set: take models/generator/head.json's neutral_light")
-	}
 	rows, err := mixRows(cfg.Mixes, donors)
 	if err != nil {
 		return nil, err
 	}
-	g := &Generator{rows: rows, light: cfg.Light, neutral: cfg.NeutralExpression, size: size}
+	g := &Generator{rows: rows, neutral: cfg.NeutralExpression, size: size}
 	g.cache.limit = cfg.CacheBytes
 	if cfg.CacheBytes == 0 {
 		g.cache.limit = DefaultCacheBytes
@@ -121,9 +110,9 @@ func (g *Generator) Stats() Stats {
 	return Stats{Hits: g.hits, Misses: g.misses, Patches: len(g.cache.byRequest), Bytes: g.cache.bytes}
 }
 
-// Render returns the surrogate of a cluster with an appearance. The patch is shared: nobody writes to it.
-func (g *Generator) Render(ctx context.Context, id ClusterID, a appearance.Appearance) (*frame.Patch, error) {
-	p, err := g.RenderBatch(ctx, []Request{{id, a}})
+// Render returns one surrogate. The patch is shared: nobody writes to it.
+func (g *Generator) Render(ctx context.Context, r Request) (*frame.Patch, error) {
+	p, err := g.RenderBatch(ctx, []Request{r})
 	if err != nil {
 		return nil, err
 	}
@@ -171,8 +160,9 @@ func (g *Generator) one(ctx context.Context, reqs []Request, i int, done []*fram
 	if !ok {
 		return nil, fmt.Errorf("%w %d", ErrCluster, r.Cluster)
 	}
-	if !r.Look.Valid() {
-		return nil, fmt.Errorf("%w: %+v", ErrAppearance, r.Look)
+	light := lights()[r.Light]
+	if !r.Look.Valid() || light == nil {
+		return nil, fmt.Errorf("%w: %+v, %+v", ErrAppearance, r.Look, r.Light)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -188,7 +178,7 @@ func (g *Generator) one(ctx context.Context, reqs []Request, i int, done []*fram
 		}
 	}
 	g.misses++
-	if err := g.inputs.set(row, r.Look, &g.light); err != nil {
+	if err := g.inputs.set(row, r.Look, light); err != nil {
 		return nil, err
 	}
 	if err := g.session.Run(ctx); err != nil {

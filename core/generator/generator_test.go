@@ -106,7 +106,7 @@ func (s *fakeSession) Run(ctx context.Context) error {
 var testMixes = map[ClusterID][]int{1: {0, 3, 5}, 2: {1}, 9: {7, 6, 5, 4, 3, 2, 1}}
 
 func testConfig() Config {
-	return Config{Mixes: testMixes, Light: Light{0, .3, .2}}
+	return Config{Mixes: testMixes}
 }
 
 func newTest(t *testing.T, e *fakeEngine, cfg Config) *Generator {
@@ -127,12 +127,14 @@ func look(yaw float64) appearance.Appearance {
 	return appearance.Quantize(appearance.Raw{Expression: [16]float64{2: .6, 15: 1}, GazeYaw: 10, GazePitch: -4, Yaw: yaw, Pitch: -9})
 }
 
+func ask(id ClusterID, a appearance.Appearance) Request { return Request{Cluster: id, Look: a} }
+
 // TestInputs checks what the network is given: invariant I3 and the scales of its contract.
 func TestInputs(t *testing.T) {
 	e := newFake()
 	g := newTest(t, e, testConfig())
 	for id, donors := range testMixes {
-		if _, err := g.Render(t.Context(), id, look(30)); err != nil {
+		if _, err := g.Render(t.Context(), ask(id, look(30))); err != nil {
 			t.Fatal(err)
 		}
 		sum, set := 0., 0
@@ -150,7 +152,7 @@ func TestInputs(t *testing.T) {
 		}
 	}
 	for name, want := range map[string][]float32{
-		"gaze": {10. / 15, -4. / 15}, "pose": {.5, -.3}, "expression": {2: .6, 15: 1}, "light": {0, .3, .2, 11: 0},
+		"gaze": {10. / 15, -4. / 15}, "pose": {.5, -.3}, "expression": {2: .6, 15: 1}, "light": lights()[appearance.Light{}][:],
 	} {
 		if got := e.seen[name]; !slices.EqualFunc(got, want, func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-6 }) {
 			t.Errorf("%s: got %v, want %v", name, got, want)
@@ -163,11 +165,11 @@ func TestSameClusterSameBytes(t *testing.T) {
 	cfg := testConfig()
 	cfg.CacheBytes = -1
 	g := newTest(t, newFake(), cfg)
-	alone, err := g.Render(t.Context(), 1, look(12))
+	alone, err := g.Render(t.Context(), ask(1, look(12)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	batch, err := g.RenderBatch(t.Context(), []Request{{2, look(12)}, {1, look(12)}, {9, look(-60)}, {1, look(12)}, {1, look(13)}})
+	batch, err := g.RenderBatch(t.Context(), []Request{ask(2, look(12)), ask(1, look(12)), ask(9, look(-60)), ask(1, look(12)), ask(1, look(13))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,11 +200,11 @@ func TestBadOutput(t *testing.T) {
 			e := newFake()
 			g := newTest(t, e, testConfig())
 			e.spoil = spoil
-			if p, err := g.Render(t.Context(), 1, look(0)); !errors.Is(err, ErrOutput) || p != nil {
+			if p, err := g.Render(t.Context(), ask(1, look(0))); !errors.Is(err, ErrOutput) || p != nil {
 				t.Errorf("got %v, %v", p, err)
 			}
 			e.spoil = nil
-			if _, err := g.Render(t.Context(), 1, look(0)); err != nil {
+			if _, err := g.Render(t.Context(), ask(1, look(0))); err != nil {
 				t.Errorf("a bad output was remembered: %v", err)
 			}
 		})
@@ -211,7 +213,7 @@ func TestBadOutput(t *testing.T) {
 		e := newFake()
 		g := newTest(t, e, testConfig())
 		e.shape = []int64{1, 4, testSize, 2 * testSize}
-		if _, err := g.Render(t.Context(), 1, look(0)); !errors.Is(err, ErrOutput) {
+		if _, err := g.Render(t.Context(), ask(1, look(0))); !errors.Is(err, ErrOutput) {
 			t.Error(err)
 		}
 	})
@@ -220,33 +222,38 @@ func TestBadOutput(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	e := newFake()
 	g := newTest(t, e, testConfig())
-	if _, err := g.Render(t.Context(), 77, look(0)); !errors.Is(err, ErrCluster) {
+	if _, err := g.Render(t.Context(), ask(77, look(0))); !errors.Is(err, ErrCluster) {
 		t.Error(err)
 	}
 	off := look(0)
 	off.Yaw = 100
-	if _, err := g.Render(t.Context(), 1, off); !errors.Is(err, ErrAppearance) {
+	if _, err := g.Render(t.Context(), ask(1, off)); !errors.Is(err, ErrAppearance) {
 		t.Error(err)
 	}
-	if _, err := g.RenderBatch(t.Context(), []Request{{1, look(0)}, {77, look(0)}}); !errors.Is(err, ErrCluster) {
+	dark := ask(1, look(0))
+	dark.Light.Azimuth = 3
+	if _, err := g.Render(t.Context(), dark); !errors.Is(err, ErrAppearance) {
+		t.Error(err)
+	}
+	if _, err := g.RenderBatch(t.Context(), []Request{ask(1, look(0)), ask(77, look(0))}); !errors.Is(err, ErrCluster) {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, reqs := range [][]Request{nil, {{1, look(1)}}} {
+	for _, reqs := range [][]Request{nil, {ask(1, look(1))}} {
 		if _, err := g.RenderBatch(ctx, reqs); !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 	}
 	e.fail = errors.New("engine broke")
-	if _, err := g.Render(t.Context(), 2, look(0)); !errors.Is(err, e.fail) {
+	if _, err := g.Render(t.Context(), ask(2, look(0))); !errors.Is(err, e.fail) {
 		t.Error(err)
 	}
 	e.fail = nil
 	if err := g.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.Render(t.Context(), 1, look(0)); !errors.Is(err, infer.ErrClosed) {
+	if _, err := g.Render(t.Context(), ask(1, look(0))); !errors.Is(err, infer.ErrClosed) {
 		t.Error(err)
 	}
 }
@@ -277,8 +284,6 @@ func TestNewRefuses(t *testing.T) {
 		"donor twice":  {mix(1, 2, 1), ErrMix},
 		"donor beyond": {mix(1, testDonors), ErrMix},
 		"donor below":  {mix(-1), ErrMix},
-		"dark":         {func(_ *fakeEngine, c *Config) { c.Light = Light{} }, nil},
-		"NaN light":    {func(_ *fakeEngine, c *Config) { c.Light[3] = float32(math.NaN()) }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, cfg := newFake(), testConfig()
@@ -298,28 +303,43 @@ func TestCache(t *testing.T) {
 	e, cfg := newFake(), testConfig()
 	cfg.CacheBytes = 3*patch + 100
 	g := newTest(t, e, cfg)
-	ask := func(yaw float64, wantRuns int) {
+	render := func(yaw float64, wantRuns int) {
 		t.Helper()
-		if _, err := g.Render(t.Context(), 1, look(yaw)); err != nil {
+		if _, err := g.Render(t.Context(), ask(1, look(yaw))); err != nil {
 			t.Fatal(err)
 		}
 		if e.runs != wantRuns {
 			t.Fatalf("yaw %v: %d runs, want %d", yaw, e.runs, wantRuns)
 		}
 	}
-	ask(1, 1)
-	ask(2, 2)
-	ask(3, 3)
-	ask(1, 3)
-	ask(4, 4) // 2 is the oldest and leaves
-	ask(1, 4)
-	ask(3, 4)
-	ask(2, 5)
+	render(1, 1)
+	render(2, 2)
+	render(3, 3)
+	render(1, 3)
+	render(4, 4) // 2 is the oldest and leaves
+	render(1, 4)
+	render(3, 4)
+	render(2, 5)
 	if got, want := g.Stats(), (Stats{Hits: 3, Misses: 5, Patches: 3, Bytes: 3 * patch}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if _, err := g.RenderBatch(t.Context(), []Request{{2, look(9)}, {2, look(9)}, {2, look(9)}}); err != nil || e.runs != 6 {
+	if _, err := g.RenderBatch(t.Context(), []Request{ask(2, look(9)), ask(2, look(9)), ask(2, look(9))}); err != nil || e.runs != 6 {
 		t.Errorf("equal requests of a batch ran %d times, %v", e.runs-5, err)
+	}
+}
+
+// A light is part of what is asked for: it reaches the network, and the cache keeps lights apart.
+func TestLight(t *testing.T) {
+	e := newFake()
+	g := newTest(t, e, testConfig())
+	left, right := ask(1, look(5)), ask(1, look(5))
+	left.Light.Azimuth, right.Light.Azimuth = -2, 2
+	p, err := g.RenderBatch(t.Context(), []Request{left, right, left})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(p[0].RGBA, p[1].RGBA) || !bytes.Equal(p[0].RGBA, p[2].RGBA) || e.runs != 2 {
+		t.Errorf("%d runs for two lights", e.runs)
 	}
 }
 
@@ -329,7 +349,7 @@ func TestNeutralExpression(t *testing.T) {
 	g := newTest(t, e, cfg)
 	other := look(20)
 	other.Expression[7] = 9
-	if _, err := g.RenderBatch(t.Context(), []Request{{1, look(20)}, {1, other}}); err != nil {
+	if _, err := g.RenderBatch(t.Context(), []Request{ask(1, look(20)), ask(1, other)}); err != nil {
 		t.Fatal(err)
 	}
 	if e.runs != 1 || e.seen["pose"][0] == 0 || slices.Max(e.seen["expression"]) != 0 || e.seen["gaze"][0] != 0 {

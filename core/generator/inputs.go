@@ -2,7 +2,6 @@ package generator
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"gorgonia.org/tensor"
@@ -21,7 +20,7 @@ const (
 const outputName = "rgba"
 
 // inputSizes are the row lengths of the inputs besides mix, whose length is the model's number of donors.
-var inputSizes = map[string]int64{"expression": appearance.Units, "gaze": 2, "pose": 2, "light": LightSize}
+var inputSizes = map[string]int64{"expression": appearance.Units, "gaze": 2, "pose": 2, "light": lightSize}
 
 // inspect finds the number of donors and the patch's side in a model's tensors.
 func inspect(have []infer.Tensor) (donors, size int, err error) {
@@ -96,7 +95,7 @@ func bind(s infer.Session, donors int) (inputs, error) {
 		return d
 	}
 	mix := get("mix", donors)
-	in := inputs{expression: get("expression", appearance.Units), gaze: get("gaze", 2), pose: get("pose", 2), light: get("light", LightSize)}
+	in := inputs{expression: get("expression", appearance.Units), gaze: get("gaze", 2), pose: get("pose", 2), light: get("light", lightSize)}
 	if slices.ContainsFunc([][]float32{mix, in.expression, in.gaze, in.pose, in.light}, func(d []float32) bool { return d == nil }) {
 		return inputs{}, fmt.Errorf("%w: the session's inputs have other sizes than were asked for", infer.ErrShape)
 	}
@@ -105,7 +104,7 @@ func bind(s infer.Session, donors int) (inputs, error) {
 }
 
 // set fills the inputs for one rendering.
-func (in *inputs) set(row *tensor.Dense, a appearance.Appearance, light *Light) error {
+func (in *inputs) set(row *tensor.Dense, a appearance.Appearance, light *lightInput) error {
 	if err := tensor.Copy(in.mix, row); err != nil {
 		return fmt.Errorf("generator: mix: %w", err)
 	}
@@ -117,13 +116,4 @@ func (in *inputs) set(row *tensor.Dense, a appearance.Appearance, light *Light) 
 	in.pose[0], in.pose[1] = float32(v.Yaw/yawUnit), float32(v.Pitch/pitchUnit)
 	copy(in.light, light[:])
 	return nil
-}
-
-func finite(v []float32) bool {
-	for _, x := range v {
-		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
-			return false
-		}
-	}
-	return true
 }

@@ -40,7 +40,7 @@ func openToy(t testing.TB) infer.Engine {
 }
 
 func randomLook(r *rand.Rand) (a appearance.Appearance) {
-	raw := appearance.Raw{Yaw: r.Float64()*120 - 60, Pitch: r.Float64()*60 - 30, GazeYaw: r.Float64()*40 - 20}
+	raw := appearance.Raw{Yaw: r.Float64()*150 - 75, Pitch: r.Float64()*60 - 30, GazeYaw: r.Float64()*40 - 20}
 	for i := range raw.Expression {
 		raw.Expression[i] = r.Float64()
 	}
@@ -51,11 +51,11 @@ func randomLook(r *rand.Rand) (a appearance.Appearance) {
 // as are those of another generator of the same model.
 func TestEngine(t *testing.T) {
 	eng := openToy(t)
-	cfg := Config{Mixes: map[ClusterID][]int{4: {1, 60, 33, 7}, 5: {0, 63, 2, 9}}, Light: Light{1: .4, 2: .3}, CacheBytes: -1}
+	cfg := Config{Mixes: map[ClusterID][]int{4: {1, 60, 33, 7}, 5: {0, 63, 2, 9}}, CacheBytes: -1}
 	r := rand.New(rand.NewPCG(1, 2))
 	var reqs []Request
 	for i := range 40 {
-		reqs = append(reqs, Request{ClusterID(4 + i%2), randomLook(r)})
+		reqs = append(reqs, Request{Cluster: ClusterID(4 + i%2), Look: randomLook(r), Light: appearance.QuantizeLight(r.Float64()*120-60, r.Float64()*60, r.Float64()*2-1)})
 	}
 	var first [][]byte
 	for range 2 {
@@ -71,7 +71,7 @@ func TestEngine(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := len(reqs) - 1; i >= 0; i-- {
-			p, err := g.Render(t.Context(), reqs[i].Cluster, reqs[i].Look)
+			p, err := g.Render(t.Context(), reqs[i])
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,9 +2,7 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/detector"
@@ -178,11 +176,7 @@ func OpenSurrogates(ctx context.Context, cfg Config, l *decisions.List) (_ *Surr
 	if err != nil {
 		return nil, err
 	}
-	light, err := neutralLight()
-	if err != nil {
-		return nil, err
-	}
-	if s.Generator, err = generator.New(e, generator.Config{Mixes: Mixes(l), Light: light}); err != nil {
+	if s.Generator, err = generator.New(e, generator.Config{Mixes: Mixes(l)}); err != nil {
 		return nil, err
 	}
 	s.nets.close = append(s.nets.close, s.Generator.Close)
@@ -207,19 +201,4 @@ func readHead() (*landmark.Head, error) {
 		return nil, err
 	}
 	return landmark.ParseHead(b)
-}
-
-// neutralLight is the light that all surrogates are rendered in; the compositor fits them to the shot.
-func neutralLight() (generator.Light, error) {
-	b, err := headFile()
-	if err != nil {
-		return generator.Light{}, err
-	}
-	var head struct {
-		Light generator.Light `json:"neutral_light"`
-	}
-	if err := json.Unmarshal(b, &head); err != nil {
-		return generator.Light{}, fmt.Errorf("pipeline: head.json: %w", err)
-	}
-	return head.Light, nil
 }

@@ -139,6 +139,7 @@ func New(tool string, l *decisions.List) *Report {
 		People: len(l.Persons), Tracks: len(l.Tracks), Outside: Outside,
 		Signals: []Signal{
 			{"expression, gaze and head pose, to the generator, each frame", appearance.Bits()},
+			{"light of the surroundings, to the generator, once a track", appearance.LightBits()},
 			{"tone of the surroundings, to the compositor, once a track", compositor.ToneBits},
 		},
 		Bits: appearance.Bits(),
