@@ -62,7 +62,7 @@ func TestRoles(t *testing.T) {
 	for role, want := range map[string][]string{
 		"detector":   {"centerface", "yunet"},
 		"landmark":   {"facemesh"},
-		"recognizer": {"sface"},
+		"recognizer": {"dlib", "sface"},
 		"none":       nil,
 	} {
 		var got []string

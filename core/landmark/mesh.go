@@ -20,7 +20,9 @@ type Mesh struct {
 // Indices of single points.
 const (
 	noseTip                     = 1
+	noseBase                    = 2
 	eyeLeftOuter, eyeRightOuter = 33, 263
+	eyeLeftInner, eyeRightInner = 133, 362
 	mouthLeft, mouthRight       = 61, 291
 	irisLeft, irisRight         = 468, 473 // first of five
 )
@@ -46,6 +48,12 @@ func (m *Mesh) Oval() []frame.Point {
 // Five are the points that a recogniser aligns by: iris centres, nose tip, mouth corners; the picture's left first.
 func (m *Mesh) Five() [5]frame.Point {
 	return [5]frame.Point{m.iris(irisLeft), m.iris(irisRight), m.At(noseTip), m.At(mouthLeft), m.At(mouthRight)}
+}
+
+// Corners are the points that dlib's recogniser aligns by: outer and inner corner of the left eye, inner and outer corner
+// of the right one, base of the nose.
+func (m *Mesh) Corners() [5]frame.Point {
+	return [5]frame.Point{m.At(eyeLeftOuter), m.At(eyeLeftInner), m.At(eyeRightInner), m.At(eyeRightOuter), m.At(noseBase)}
 }
 
 func (m *Mesh) iris(first int) (c frame.Point) {

@@ -48,7 +48,7 @@ func (s *Stages) Portrait(ctx context.Context, pic *frame.Picture) (embedding []
 
 // embed takes the embedding of a face with landmarks; nil for a face that is too small to tell people apart.
 func (s *Stages) embed(ctx context.Context, pic *frame.Picture, r landmark.Result) ([]float32, float64, error) {
-	f := recognizer.Face{Points: r.Mesh.Five(), Yaw: r.Raw.Yaw, Pitch: r.Raw.Pitch, Presence: r.Presence}
+	f := recognizer.Face{Points: r.Mesh.Five(), Corners: r.Mesh.Corners(), Yaw: r.Raw.Yaw, Pitch: r.Raw.Pitch, Presence: r.Presence}
 	e, q, err := s.Recognizer.Embed(ctx, pic, f)
 	if errors.Is(err, recognizer.ErrTooSmall) {
 		return nil, 0, nil

@@ -40,20 +40,19 @@ func pose(degrees, half float64) float64 {
 const sharpFace = .3
 
 // sharpness is the root mean square of the Laplacian of G over that of G's contrast, in the middle of an aligned
-// 112×112 R'G'B' planar face (G stands for luma). A blur of standard deviation s px lowers it about as 1/s².
-func sharpness(rgb []float32) float64 {
+// side×side R'G'B' planar face (G stands for luma). A blur of standard deviation s px lowers it about as 1/s².
+func sharpness(rgb []float32, side int) float64 {
 	g := rgb[side*side : 2*side*side]
-	const from, to = 24, 104
-	var mean, square, detail float64
-	for y := from; y < to; y++ {
-		for x := from - 8; x < to-8; x++ {
+	margin := side / 7 // the face fills the rest of either chip, a little lower than its middle
+	var mean, square, detail, n float64
+	for y := side/14 + margin; y < side-side/14; y++ {
+		for x := margin; x < side-margin; x++ {
 			i := y*side + x
 			v := float64(g[i])
 			l := float64(g[i-1]+g[i+1]+g[i-side]+g[i+side]) - 4*v
-			mean, square, detail = mean+v, square+v*v, detail+l*l
+			mean, square, detail, n = mean+v, square+v*v, detail+l*l, n+1
 		}
 	}
-	n := float64((to - from) * (to - from))
 	variance := square/n - mean*mean/(n*n)
 	if !(variance > 1) { // flatter than one grey level: nothing to see
 		return 0

@@ -29,74 +29,83 @@ var (
 	ErrOutput = errors.New("recognizer: unusable network output")
 )
 
-// Face is what Embed needs to know of a face.
+// Face is what Embed needs to know of a face. Take the points from the mesh (landmark.Mesh.Five, Corners), not from a
+// detector: the detectors' points are off by 8 to 15 % of the eye distance, which costs a point of true positives.
 type Face struct {
 	// Points: eye, eye, nose tip, mouth corner, mouth corner in picture px, the ones on the left of an upright face's
-	// picture first. Take them from the mesh (iris centres), not from a detector: the detectors' points are off by 8 to
-	// 15 % of the eye distance, which costs a point of true positives.
-	Points     [5]frame.Point
+	// picture first, eyes as iris centres.
+	Points [5]frame.Point
+	// Corners: outer and inner corner of the left eye (of the picture), inner and outer corner of the right one, base of
+	// the nose. Only a recogniser that aligns by them (dlib's) needs them.
+	Corners    [5]frame.Point
 	Yaw, Pitch float64 // degrees
 	Presence   float64 // of the mesh, 0..1
 }
 
-// template holds the places of Face.Points in the network's 112×112 input.
-// Source: Deng et al., "ArcFace", CVPR 2019, section 4.1 (five-point similarity); the figures are those of its published code.
-var template = [5]frame.Point{{X: 38.2946, Y: 51.6963}, {X: 73.5318, Y: 51.5014}, {X: 56.0252, Y: 71.7366}, {X: 41.5493, Y: 92.3655}, {X: 70.7299, Y: 92.2041}}
-
-const (
-	side = 112
-	// faceWidth is the width of an average face in template px: the canonical face mesh, 15.3 cm wide, at the scale that
-	// brings its five points nearest to the template.
-	faceWidth = 89
-)
-
 // Recognizer runs one network. It belongs to one goroutine at a time; its Engine stays the caller's.
 type Recognizer struct {
 	session infer.Session
+	chip    *chip
 	in, out string
 	warper  align.Warper
 }
 
-// New opens a session of an SFace-like engine: one input [N, 3, 112, 112] of R'G'B' 0..255, one output [N, 128].
-// Errors: infer.ErrModel when the engine is of another shape.
+// New opens a session of a known recogniser: models/sface (input [N, 3, 112, 112]) or models/dlib ([N, 3, 150, 150]),
+// both R'G'B' 0..255, output [N, 128]. Errors: infer.ErrModel when the engine is of another shape.
 func New(engine infer.Engine) (*Recognizer, error) {
 	r := &Recognizer{}
+	known := false
 	for _, t := range engine.Tensors() {
-		if t.Input {
-			r.in = t.Name
-		} else {
+		if !t.Input {
 			r.out = t.Name
+			continue
+		}
+		r.in = t.Name
+		for _, c := range chips {
+			if len(t.Shape) == 4 && t.Shape[3] == int64(c.side) {
+				r.chip, known = c, true
+			}
 		}
 	}
-	s, err := engine.NewSession(map[string][]int64{r.in: {1, 3, side, side}})
+	unknown := fmt.Errorf("%w: not a recogniser that is known (tensors %v)", infer.ErrModel, engine.Tensors())
+	if !known {
+		return nil, unknown
+	}
+	side := r.chip.side
+	s, err := engine.NewSession(map[string][]int64{r.in: {1, 3, int64(side), int64(side)}})
 	if err != nil {
 		return nil, fmt.Errorf("recognizer: %w", err)
 	}
 	if len(s.Data(r.in)) != 3*side*side || len(s.Data(r.out)) != Size {
-		return nil, errors.Join(fmt.Errorf("%w: not a recogniser that is known (tensors %v)", infer.ErrModel, engine.Tensors()), s.Close())
+		return nil, errors.Join(unknown, s.Close())
 	}
 	r.session = s
 	return r, nil
 }
 
-// Embed computes the embedding of f: Size values of length 1, the caller's to keep, compared by their dot product.
-// Same person .67 ± .11, different people .05 ± .09 on 1830 pairs; .45 and above links.
+// Link is the similarity (dot product of embeddings) from which two faces count as one person's; see Embed.
+func (r *Recognizer) Link() float64 { return r.chip.link }
+
+// Embed computes the embedding of f: Size values of length 1, the caller's to keep, compared by their dot product; those
+// of different networks are not comparable. Measured on 1830 pairs of real faces: SFace has .67 ± .11 for one person and
+// .05 ± .09 for two, and links from .45; dlib's has .957 ± .018 and .833 ± .033, and links from .905.
 // quality, 0..1, weighs embeddings when a track's are averaged (see quality.go).
-// Errors: ErrTooSmall, ErrOutput, frame.ErrLayout, infer's, ctx's.
+// Errors: ErrTooSmall (also where the points that this network aligns by are missing), ErrOutput, frame.ErrLayout,
+// infer's, ctx's.
 func (r *Recognizer) Embed(ctx context.Context, pic *frame.Picture, f Face) (vector []float32, quality float64, err error) {
-	m, err := align.Similarity(template[:], f.Points[:])
+	m, err := r.chip.align(&f)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: %w", ErrTooSmall, err)
 	}
-	width := faceWidth * m.Scale()
+	width := r.chip.faceWidth * m.Scale()
 	if width < MinWidth {
 		return nil, 0, fmt.Errorf("%w: %.1f px wide, want %d", ErrTooSmall, width, MinWidth)
 	}
-	in := r.session.Data(r.in)
+	in, side := r.session.Data(r.in), r.chip.side
 	if err := r.warper.Warp(pic, m, align.Input{Data: in, W: side, H: side}); err != nil {
 		return nil, 0, fmt.Errorf("recognizer: %w", err)
 	}
-	quality = grade(width, f, sharpness(in))
+	quality = grade(width, f, sharpness(in, side))
 	if err := r.session.Run(ctx); err != nil {
 		return nil, 0, fmt.Errorf("recognizer: %w", err)
 	}

