@@ -23,7 +23,7 @@ func TestBlurMeasured(t *testing.T) {
 						p.Planes[0].Data[y*400+x] = uint8(math.Round(v + noise*r.NormFloat64()))
 					}
 				}
-				m, err := MeasureTone(p, placed(newPatch(32), 200, 200, 240, 0).Oval)
+				m, err := MeasureTone(p, placed(newPatch(32), 200, 200, 240, 0).Oval, 0, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -34,7 +34,7 @@ func TestBlurMeasured(t *testing.T) {
 		}
 	}
 	flat := frame.New(frame.Gray8, 400, 400)
-	if m, err := MeasureTone(flat, placed(newPatch(32), 200, 200, 240, 0).Oval); err != nil || m.Blur != 0 {
+	if m, err := MeasureTone(flat, placed(newPatch(32), 200, 200, 240, 0).Oval, 0, nil); err != nil || m.Blur != 0 {
 		t.Errorf("a flat picture has a blur of %v, %v", m.Blur, err)
 	}
 }

@@ -43,9 +43,16 @@ func componentCodes(pic *frame.Picture, i int) codes {
 type colors struct {
 	m      [3][4]float32
 	lo, hi [3]float32 // nominal range of the codes
+	knee   [3]float32 // from here on brightness rises slower, so that eyes and teeth do not glow; hi for chroma
 }
 
-// adapt is the tone's part, in Y' 0..1 and Cb, Cr −½..½: y·gain + lift, c·chroma + cast.
+const (
+	kneeAt    = 0.80
+	kneeSlope = 0.40
+)
+
+// adapt is the tone's part, in Y' 0..1 and Cb, Cr −½..½: y·gain + lift, c·chroma + y·cast. A cast grows with brightness as a
+// coloured light does: dark eyes and brows take little of it.
 type adapt struct{ gain, lift, chroma, cb, cr float64 }
 
 func newColors(pic *frame.Picture, t Tone, p *frame.Patch) colors {
@@ -68,6 +75,9 @@ func newColors(pic *frame.Picture, t Tone, p *frame.Patch) colors {
 			lo = -.5
 		}
 		c.lo[i], c.hi[i] = float32(lo*k.span+k.zero), float32((lo+1)*k.span+k.zero)
+		if c.knee[i] = c.hi[i]; a.gain > 1 && lo == 0 {
+			c.knee[i] = float32(kneeAt*k.span + k.zero)
+		}
 	}
 	return c
 }
@@ -81,7 +91,7 @@ func split(kr, kb, r, g, b float64) (y, cb, cr float64) {
 // apply is the picture's components, as numbers, of R'G'B' 0..1.
 func (a adapt) apply(kr, kb float64, rgb bool, r, g, b float64) [3]float64 {
 	y, cb, cr := split(kr, kb, r, g, b)
-	y, cb, cr = y*a.gain+a.lift, cb*a.chroma+a.cb, cr*a.chroma+a.cr
+	y, cb, cr = y*a.gain+a.lift, cb*a.chroma+y*a.cb, cr*a.chroma+y*a.cr
 	if !rgb {
 		return [3]float64{y, cb, cr}
 	}
@@ -92,38 +102,39 @@ func (a adapt) apply(kr, kb float64, rgb bool, r, g, b float64) [3]float64 {
 // convert is the picture's codes, not rounded, of R'G'B' 0..255.
 func (c *colors) convert(r, g, b float32) (c0, c1, c2 float32) {
 	m := &c.m
-	return within(m[0][0]*r+m[0][1]*g+m[0][2]*b+m[0][3], c.lo[0], c.hi[0]),
-		within(m[1][0]*r+m[1][1]*g+m[1][2]*b+m[1][3], c.lo[1], c.hi[1]),
-		within(m[2][0]*r+m[2][1]*g+m[2][2]*b+m[2][3], c.lo[2], c.hi[2])
+	return c.within(0, m[0][0]*r+m[0][1]*g+m[0][2]*b+m[0][3]),
+		c.within(1, m[1][0]*r+m[1][1]*g+m[1][2]*b+m[1][3]),
+		c.within(2, m[2][0]*r+m[2][1]*g+m[2][2]*b+m[2][3])
 }
 
 // within spells out the comparisons: the builtins' care for NaN and −0 costs a quarter of prepare.
-func within(v, lo, hi float32) float32 {
-	if v < lo {
-		return lo
+func (c *colors) within(i int, v float32) float32 {
+	if v < c.lo[i] {
+		return c.lo[i]
 	}
-	if v > hi {
-		return hi
+	if v > c.knee[i] {
+		v = c.knee[i] + (v-c.knee[i])*kneeSlope
+		if v > c.hi[i] {
+			return c.hi[i]
+		}
 	}
 	return v
 }
 
-// The colour match, tuned by eye on 33 faces of 15 portraits and clips.
+// The colour match, tuned by eye on the faces of 15 portraits and clips.
 const (
 	// A wider range turns a surrogate into a lamp or a shadow when the surroundings are a window or a night.
-	minGain, maxGain = 0.40, 1.60
+	minGain, maxGain = 0.30, 1.60
 	maxCast          = 0.06
-	skinPull         = 0.85 // the skin in sight is neck and ears, more in shade than a face
-	huePull          = 0.75 // the surrogate keeps some of its own hue
-	surroundPull     = 0.5  // without skin, the surroundings tell exposure and cast, loosely
-	paleness         = 0.15 // without skin, so much less saturation: a pale face is odd in no shot, an orange one in many
-	faceRank         = 0.5  // share of the patch's texels, from the brightest, that is compared with the skin in sight
+	lumaPull         = 0.90 // the surrogate keeps a little of its own brightness
+	huePull          = 0.85 // and of its own hue
+	looseHue         = 0.55 // more of it when no skin was seen
+	faceRank         = 0.5  // share of the patch's texels, from the brightest, that is compared
 	noHaze           = 0.06 // a black level up to here is plain black
 	minContrast      = 0.65
 )
 
 // match finds gain, lift and cast from the tone and the patch's own statistics.
-// With skin in sight the surrogate takes its brightness and, mostly, its hue; without, it follows the surroundings.
 func match(t Tone, p *frame.Patch, kr, kb float64) adapt {
 	var all brightest
 	step := max(1, p.Size/64)
@@ -132,25 +143,23 @@ func match(t Tone, p *frame.Patch, kr, kb float64) adapt {
 			s := p.RGBA[4*(j*p.Size+i):]
 			if w := trustOf[s[3]]; w > 0 {
 				y, cb, cr := split(kr, kb, float64(s[0])/255, float64(s[1])/255, float64(s[2])/255)
-				all.add(float64(w), y, cb, cr)
+				all.join(y, tally{float64(w), float64(w) * y, float64(w) * cb, float64(w) * cr})
 			}
 		}
 	}
-	face := all.mean(faceRank)
+	face := all.mean(0, faceRank)
 	if !(face.n > 0 && face.y > 0) {
 		return adapt{gain: 1, chroma: 1}
 	}
 	have := face.y / face.n
-	skin := t.skin()
-	gain := math.Pow(t.luma()/have, skin*skinPull) * math.Pow(max(0.05, t.luma())/0.45, (1-skin)*surroundPull)
-	gain = min(maxGain, max(minGain, gain))
+	gain := min(maxGain, max(minGain, math.Pow(t.luma()/have, lumaPull)))
 	// Haze lifts black and leaves the level of the skin: contrast shrinks about it.
 	level := have * gain
 	contrast := min(1, max(minContrast, (level-(t.black()-noHaze))/level))
-	a := adapt{gain: gain * contrast, lift: level * (1 - contrast), chroma: gain * contrast * (1 - (1-skin)*paleness)}
-	cast := func(want, have float64) float64 {
-		shift := skin*huePull*(want-have*a.chroma) + (1-skin)*surroundPull*want
-		return min(maxCast, max(-maxCast, shift))
+	a := adapt{gain: gain * contrast, lift: level * (1 - contrast), chroma: gain * contrast}
+	pull := looseHue + t.skin()*(huePull-looseHue)
+	cast := func(want, hue float64) float64 {
+		return min(maxCast, max(-maxCast, pull*(want-hue*a.chroma))) / have
 	}
 	a.cb, a.cr = cast(t.cb(), face.cb/face.n), cast(t.cr(), face.cr/face.n)
 	return a

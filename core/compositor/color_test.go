@@ -135,25 +135,38 @@ func TestMinified(t *testing.T) {
 	}
 }
 
+// portrait paints a picture of one wall colour, with a neck of another below a face at (100, 90).
+func portrait(wall, neck [3]int) *frame.Picture {
+	p := frame.New(frame.Y444, 200, 200)
+	for i := range 3 {
+		for y := range 200 {
+			for x := range 200 {
+				v := wall[i]
+				if y > 90 && x > 65 && x < 135 {
+					v = neck[i]
+				}
+				p.Planes[i].Data[y*200+x] = byte(v)
+			}
+		}
+	}
+	return p
+}
+
+func meanOf(p *frame.Picture, i int) (m float64) {
+	for y := 80; y < 100; y++ {
+		for x := 90; x < 110; x++ {
+			m += float64(get(p, i, x, y)) / 400
+		}
+	}
+	return m
+}
+
 // TestToneMatches: the surrogate follows the brightness and hue of the skin around the core, and of nothing in it.
 func TestToneMatches(t *testing.T) {
-	mean := func(p *frame.Picture, i int) (m float64) {
-		for y := 90; y < 110; y++ {
-			for x := 90; x < 110; x++ {
-				m += float64(get(p, i, x, y)) / 400
-			}
-		}
-		return m
-	}
 	for _, skin := range [][3]int{{60, 118, 140}, {120, 110, 150}, {180, 112, 148}} {
-		p := frame.New(frame.Y444, 200, 200)
-		for i := range 3 {
-			for j := range p.Planes[i].Data {
-				p.Planes[i].Data[j] = byte(skin[i])
-			}
-		}
-		s := placed(flatPatch(64, 150, 150, 150), 100, 100, 120, 0)
-		m, err := MeasureTone(p, s.Oval)
+		p := portrait([3]int{skin[0], 128, 120}, skin)
+		s := placed(flatPatch(64, 150, 150, 150), 100, 90, 100, 0)
+		m, err := MeasureTone(p, s.Oval, 0, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,15 +178,81 @@ func TestToneMatches(t *testing.T) {
 			t.Fatal(err)
 		}
 		grey := 16 + 219*150./255
-		y, want := mean(p, 0), float64(skin[0])
-		if math.Abs(y-want) > .25*math.Abs(grey-want)+4 {
+		y, want := meanOf(p, 0), float64(skin[0])
+		if math.Abs(y-want) > .25*math.Abs(grey-want)+6 {
 			t.Errorf("skin %v: surrogate of luma %.0f became %.0f", skin, grey, y)
 		}
 		for i := 1; i < 3; i++ {
-			if c := mean(p, i); (c-128)*float64(skin[i]-128) <= 0 {
+			if c := meanOf(p, i); (c-128)*float64(skin[i]-128) <= 0 {
 				t.Errorf("skin %v: component %d is %.0f", skin, i, c)
 			}
 		}
+	}
+}
+
+// TestWallIsNotSkin: a wall in the colour of skin is told from skin by being everywhere; a surrogate takes the neck's hue and not
+// the wall's, and where no skin is in sight it is not believed to be in sight.
+func TestWallIsNotSkin(t *testing.T) {
+	beige, neck, black := [3]int{150, 116, 136}, [3]int{120, 112, 150}, [3]int{20, 128, 128}
+	oval := placed(newPatch(64), 100, 90, 100, 0).Oval
+	m, err := MeasureTone(portrait(beige, neck), oval, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := 22./224 + redOverSkin; m.Skin < .9 || math.Abs(m.Cr-want) > .01 {
+		t.Errorf("neck before a beige wall: %+v, want Cr %.3f", m, want)
+	}
+	if m, err = MeasureTone(portrait(beige, black), oval, 0, nil); err != nil || m.Skin > .1 || math.Abs(m.Cr-typicalCr) > .02 {
+		t.Errorf("a beige wall is taken for skin: %+v, %v", m, err)
+	}
+	// With the head on its side the neck lies elsewhere.
+	if m, err = MeasureTone(portrait(neck, black), oval, math.Pi/2, nil); err != nil || m.Skin > .1 {
+		t.Errorf("a wall beside a head on its side: %+v, %v", m, err)
+	}
+}
+
+// TestExposure: beside skin that says little, the surrogate follows the exposure of the scene; before a window it follows the skin.
+func TestExposure(t *testing.T) {
+	oval := placed(newPatch(64), 100, 90, 100, 0).Oval
+	luma := func(wall, neck int) float64 {
+		m, err := MeasureTone(portrait([3]int{wall, 128, 128}, [3]int{neck, 112, 150}), oval, 0, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Luma*219 + 16
+	}
+	if dark, light := luma(40, 50), luma(160, 140); dark > 65 || light < 130 {
+		t.Errorf("a dark room gives %.0f, a light one %.0f", dark, light)
+	}
+	if v := luma(230, 50); v > 75 {
+		t.Errorf("skin of 50 before a window of 230 gives %.0f", v)
+	}
+	if v := luma(20, 180); v < 170 {
+		t.Errorf("skin of 180 before a black curtain gives %.0f", v)
+	}
+}
+
+// TestOtherFacesAreNotLookedAt: the tone of one face does not depend on what is inside another's box.
+func TestOtherFacesAreNotLookedAt(t *testing.T) {
+	p := portrait([3]int{150, 116, 136}, [3]int{120, 112, 150})
+	q := clone(p)
+	other := frame.Rect{X0: 135, Y0: 60, X1: 185, Y1: 120}
+	for i := range 3 {
+		for y := 60; y < 120; y++ {
+			for x := 135; x < 185; x++ {
+				q.Planes[i].Data[y*200+x] = byte(40*i + x%50)
+			}
+		}
+	}
+	oval := placed(newPatch(64), 100, 90, 100, 0).Oval
+	own := frame.Rect{X0: 70, Y0: 50, X1: 130, Y1: 130}
+	a, err := MeasureTone(p, oval, 0, []frame.Rect{own, other})
+	b, err2 := MeasureTone(q, oval, 0, []frame.Rect{own, other})
+	if a != b || err != nil || err2 != nil {
+		t.Errorf("%+v, %v, %+v, %v", a, err, b, err2)
+	}
+	if c, _ := MeasureTone(q, oval, 0, []frame.Rect{own}); c == a {
+		t.Error("the test's other face changes nothing")
 	}
 }
 

@@ -2,7 +2,7 @@ package compositor
 
 import "github.com/ksamenet/ksamenet/core/frame"
 
-// fill is a smooth extension of a patch's trusted colours over the plane: the pull-push method on a small grid of twice
+// fill is a smooth extension of a patch's colours over the plane: the pull-push method on a small grid of twice
 // the patch's extent. Source: Gortler, Grzeszczuk, Szeliski, Cohen: The Lumigraph (1996), section 3.4.
 type fill struct {
 	level [6][]texel // 32×32, 16×16, … 1×1
@@ -36,7 +36,7 @@ func (f *fill) build(p *frame.Patch) {
 			for y := cy*cell + step/2; y < (cy+1)*cell; y += step {
 				for x := cx*cell + step/2; x < (cx+1)*cell; x += step {
 					s := p.RGBA[4*(y*p.Size+x):]
-					w := trustOf[s[3]] * min(fade(x), fade(y))
+					w := min(fade(x), fade(y))
 					t.r += w * float32(s[0])
 					t.g += w * float32(s[1])
 					t.b += w * float32(s[2])

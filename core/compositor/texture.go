@@ -7,8 +7,8 @@ import (
 )
 
 // texture is a patch made ready for sampling: turned into the picture's colour components, brought near the picture's
-// resolution, and extended beyond the surrogate's silhouette by its own border colours, so that every position of the
-// core has a colour that comes from the surrogate alone.
+// resolution, and extended beyond the patch by its own border colours, so that every position of the core has a colour that
+// comes from the surrogate alone.
 type texture struct {
 	x0, y0, w, h int     // the part kept, in texels of the level
 	scale        float64 // texels of the level per unit of the patch
@@ -70,27 +70,25 @@ func (t *texture) prepare(p *frame.Patch, place similarity, box frame.Rect, col 
 	}
 }
 
-// average is the mean colour of block×block texels from (x, y), weighted by trust, and the mean alpha 0..1; both times f.
+// average is the mean colour of block×block texels from (x, y), with a weight of f, and the mean alpha 0..1, times f.
+//
+// Colours count where alpha is 0 too: there the generator draws what is next to a face, temples, ears, jaw and hair, which
+// becomes a head better than any extension of the border's colours.
 func average(p *frame.Patch, x, y, block int, f float32) (t texel, alpha float32) {
 	if block == 1 {
 		s := p.RGBA[4*(y*p.Size+x):][:4:4]
-		k := trustOf[s[3]] * f
-		return texel{k * float32(s[0]), k * float32(s[1]), k * float32(s[2]), k}, float32(s[3]) * (f / 255)
+		return texel{f * float32(s[0]), f * float32(s[1]), f * float32(s[2]), f}, float32(s[3]) * (f / 255)
 	}
+	var r, g, b, a int32
 	for j := y; j < y+block; j++ {
 		q := p.RGBA[4*(j*p.Size+x):][:4*block]
 		for i := 0; i < len(q); i += 4 {
 			s := q[i : i+4 : i+4]
-			k := trustOf[s[3]]
-			t.r += k * float32(s[0])
-			t.g += k * float32(s[1])
-			t.b += k * float32(s[2])
-			t.w += k
-			alpha += float32(s[3])
+			r, g, b, a = r+int32(s[0]), g+int32(s[1]), b+int32(s[2]), a+int32(s[3])
 		}
 	}
-	f /= float32(block * block)
-	return texel{t.r * f, t.g * f, t.b * f, t.w * f}, alpha * (f / 255)
+	k := f / float32(block*block)
+	return texel{k * float32(r), k * float32(g), k * float32(b), f}, float32(a) * (k / 255)
 }
 
 // extent keeps the texels that box needs, at most half a patch beyond each side.
@@ -107,7 +105,7 @@ func (t *texture) extent(place similarity, box frame.Rect, n int) {
 	t.w, t.h = from(hi[0])+7-t.x0, from(hi[1])+7-t.y0
 }
 
-// trustOf is how far a texel's colour counts, by its alpha: where alpha is low there is hair, or nothing learnt.
+// trustOf is how far a texel's colour counts as the face's, by its alpha.
 var trustOf = func() (t [256]float32) {
 	for i := range t {
 		t[i] = min(1, max(0, (float32(i)/255-.7)/.28))

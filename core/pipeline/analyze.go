@@ -38,6 +38,7 @@ type Analyzer struct {
 	count  int64
 	before []watched // the faces of the previous picture
 	now    []watched
+	boxes  []frame.Rect // of all faces that were found in this picture, or watched in the previous one
 	times  Times
 	// sinceTurn counts pictures since the last look with the picture turned.
 	sinceTurn int
@@ -103,7 +104,13 @@ func (a *Analyzer) Picture(ctx context.Context, pic *frame.Picture) (faces int, 
 		return 0, fmt.Errorf("pipeline: picture %d: %w", pic.Index, err)
 	}
 	a.times.count(StageDetect, start)
-	a.now = a.now[:0]
+	a.now, a.boxes = a.now[:0], a.boxes[:0]
+	for _, d := range found {
+		a.boxes = append(a.boxes, d.Box)
+	}
+	for _, b := range a.before {
+		a.boxes = append(a.boxes, b.box)
+	}
 	var obs []tracker.Observation
 	for _, d := range found {
 		o, err := a.look(ctx, pic, d)
@@ -185,7 +192,7 @@ func (a *Analyzer) keep(ctx context.Context, pic *frame.Picture, r landmark.Resu
 			start = a.times.count(StageRecognize, start)
 		}
 		if w.surround >= surroundEvery {
-			sur, err := compositor.MeasureTone(pic, r.Oval)
+			sur, err := compositor.MeasureTone(pic, r.Oval, r.Placement.Roll, a.boxes)
 			if err != nil {
 				return err
 			}

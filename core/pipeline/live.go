@@ -42,6 +42,7 @@ type Live struct {
 	faces   []*liveFace // by track id, ascending
 	sights  []liveSight // of this picture; an observation's tag is its index here
 	obs     []tracker.Observation
+	others  []frame.Rect // scratch of boxes
 	paint   painter
 	looking Times
 	failed  error // the first error; it stands for good

@@ -91,6 +91,18 @@ func (l *Live) seen(box frame.Rect) bool {
 	return false
 }
 
+// boxes are where faces are known to be in this picture, seen or not.
+func (l *Live) boxes(tracks []*tracker.Track) []frame.Rect {
+	l.others = l.others[:0]
+	for i := range l.sights {
+		l.others = append(l.others, l.sights[i].box)
+	}
+	for _, t := range tracks {
+		l.others = append(l.others, t.Cover)
+	}
+	return l.others
+}
+
 func (l *Live) measure(run func() (landmark.Result, error)) (landmark.Result, error) {
 	start := time.Now()
 	r, err := l.eyes.measure(run)
@@ -141,7 +153,7 @@ func (l *Live) decide(ctx context.Context, pic *frame.Picture, t *tracker.Track,
 	}
 	if l.count-f.toned >= surroundEvery {
 		start := time.Now()
-		sur, err := compositor.MeasureTone(pic, r.Oval)
+		sur, err := compositor.MeasureTone(pic, r.Oval, r.Placement.Roll, l.boxes(tracks))
 		if errors.Is(err, compositor.ErrOval) {
 			return f.cover(l.count, t.Cover, "the outline cannot be used"), nil
 		}

@@ -390,7 +390,8 @@ func TestLiveHidesEveryFaceThatWasSeen(t *testing.T) {
 				a.quality = .2 + .8*r.Float64()
 				a.missed, a.blind = map[int]bool{}, map[int]bool{}
 				for at := range 80 {
-					a.missed[at], a.blind[at] = r.IntN(6) == 0, r.IntN(6) == 0
+					// A face that nobody has seen yet is part of the scene, by whose brightness the others are toned.
+					a.missed[at], a.blind[at] = r.IntN(6) == 0 && at > a.from+5, r.IntN(6) == 0
 				}
 				a.astray = r.IntN(8) == 0
 				if lane == 0 { // one of them is replaced for sure
