@@ -58,7 +58,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		HideVersion:            true,
 		UseShortOptionHandling: false,
 		Commands: []*cli.Command{
-			redactCommand(), analyzeCommand(), renderCommand(), compareCommand(), registryCommand(), modelsCommand(), doctorCommand(), versionCommand(),
+			redactCommand(), analyzeCommand(), renderCommand(), verifyCommand(), compareCommand(), registryCommand(), modelsCommand(), doctorCommand(), versionCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
@@ -143,6 +143,7 @@ func encodeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "report", Usage: "report `FILE` (default: OUTPUT.report.json)"},
 		&cli.BoolFlag{Name: "overwrite", Usage: "replace an existing output"},
 		&cli.BoolFlag{Name: "allow-truncated", Usage: "an input that ends early is no failure"},
+		&cli.BoolFlag{Name: "no-verify", Usage: "do not look over the output with the second detector"},
 	}
 }
 

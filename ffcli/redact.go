@@ -114,13 +114,8 @@ func renderCommand() *cli.Command {
 			if err := s.checkOutput(c.Context, j); err != nil {
 				return err
 			}
-			sum, err := fileSHA256(c.Context, in)
-			if err != nil {
+			if err := checkSource(c.Context, in, list); err != nil {
 				return err
-			}
-			if sum != list.Source.SHA256 {
-				return withHint(fmt.Errorf("%s is not the file that was analysed (sha256 %.12s…, the list says %.12s…)", in, sum, list.Source.SHA256),
-					"analyse this file: ksamenet analyze "+in+" -o cast.json")
 			}
 			if err := s.confirm(c, list); err != nil {
 				return err

@@ -258,18 +258,24 @@ func (s *session) render(ctx context.Context, j job, a *analysis) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, gen.Close()) }()
-	r := pipeline.NewRenderer(s.cfg, a.list, gen)
-	p := s.progress("render", a.list.Source.Frames)
-	opt := s.transcoding()
-	opt.ConstantRate = a.list.Source.ConstantRate
-	res, err := av.Transcode(ctx, j.input, j.output, opt, func(pic *frame.Picture) error {
-		n, err := r.Picture(ctx, pic)
-		p.step(n)
-		return err
-	})
-	fps := p.finish()
-	if err != nil {
-		return err
+	var v verified
+	var res av.TranscodeResult
+	var r *pipeline.Renderer
+	var fps float64
+	for {
+		if r, res, fps, err = s.paint(ctx, j, a.list, gen); err != nil {
+			return err
+		}
+		again, err := s.lookOver(ctx, res.Output.Path(), a.list, &v)
+		if err != nil {
+			return errors.Join(err, res.Output.Abort())
+		}
+		if !again {
+			break
+		}
+		if err := res.Output.Abort(); err != nil {
+			return err
+		}
 	}
 	defer func() { err = errors.Join(err, res.Output.Abort()) }() // does nothing after Commit
 	for _, d := range res.Dropped {
@@ -289,6 +295,7 @@ func (s *session) render(ctx context.Context, j job, a *analysis) (err error) {
 	if s.stages != nil {
 		rep.Models = append(s.stages.Models(), rep.Models...)
 	}
+	v.tell(rep)
 	if s.reg != nil {
 		st := s.reg.State()
 		rep.Ledger = report.Ledger{Rows: int(st.Rows()), Head: st.Head()}
@@ -312,10 +319,24 @@ func (s *session) render(ctx context.Context, j job, a *analysis) (err error) {
 	return outcome
 }
 
+// paint writes the video as the list says, to a working file.
+func (s *session) paint(ctx context.Context, j job, l *decisions.List, gen *pipeline.Surrogates) (*pipeline.Renderer, av.TranscodeResult, float64, error) {
+	r := pipeline.NewRenderer(s.cfg, l, gen)
+	p := s.progress("render", l.Source.Frames)
+	opt := s.transcoding()
+	opt.ConstantRate = l.Source.ConstantRate
+	res, err := av.Transcode(ctx, j.input, j.output, opt, func(pic *frame.Picture) error {
+		n, err := r.Picture(ctx, pic)
+		p.step(n)
+		return err
+	})
+	return r, res, p.finish(), err
+}
+
 // verdict is the name that the output earns, and the error that goes with a lesser one.
 func (s *session) verdict(j job, a *analysis, rep *report.Report) (final string, outcome error) {
 	switch {
-	case rep.Coverage.Uncovered > 0 || rep.Output.Frames != rep.Input.Frames || rep.Verdict != report.Certified && a.list.Policy.Certified:
+	case rep.Coverage.Uncovered > 0 || rep.Watch != nil && rep.Watch.Exposed > 0 || rep.Output.Frames != rep.Input.Frames || rep.Verdict != report.Certified && a.list.Policy.Certified:
 		final = suffixed(j.output, "unverified")
 		return final, &exitError{code: exitIncomplete, err: fmt.Errorf("done, but not as asked: %s", strings.Join(rep.Reasons, "; ")), hints: []string{"the output is " + final}}
 	case a.list.Source.Truncated && !s.c.Bool("allow-truncated"):

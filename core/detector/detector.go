@@ -32,6 +32,10 @@ type Look struct {
 	Side    int     // longest side of the picture as the network sees it, px; rounded up to a multiple of 32
 	Enlarge float64 // most magnification of small pictures; 0 means 1
 	Turn    int     // quarter turns clockwise before looking, 0..3: finds faces that lie on their side or upside down
+	// Mirror surrounds the picture by its own mirror image, this share of its longest side wide, 0..0.5. A face that the
+	// edge cuts becomes a whole one: with 40 % of it in the picture CenterFace's scores rise from about .5 to .85, with 30 %
+	// from .3 to .55 (three portraits cut at the left and at the top, margin .12); a black or replicated border lowers them.
+	Mirror float64
 }
 
 // Config chooses looks and thresholds. The zero value is the recommended single look.
@@ -58,6 +62,7 @@ type Detector struct {
 	net    network
 	cfg    Config
 	looks  []*look
+	near   *look // of Near; nil until it is used
 	warper align.Warper
 	found  []Detection
 }
@@ -94,7 +99,7 @@ func New(engine infer.Engine, cfg Config) (*Detector, error) {
 		if l.Enlarge == 0 {
 			l.Enlarge = 1
 		}
-		if l.Side < 32 || l.Side > 8192 || !(l.Enlarge > 0 && l.Enlarge <= 8) || l.Turn < 0 || l.Turn > 3 {
+		if l.Side < 32 || l.Side > 8192 || !(l.Enlarge > 0 && l.Enlarge <= 8) || l.Turn < 0 || l.Turn > 3 || !(l.Mirror >= 0 && l.Mirror <= .5) {
 			return nil, fmt.Errorf("detector: bad look %+v", l)
 		}
 		d.looks = append(d.looks, &look{Look: l})
@@ -123,6 +128,12 @@ func (d *Detector) run(ctx context.Context, l *look, pic *frame.Picture) error {
 		return fmt.Errorf("detector: %w", err)
 	}
 	w, h, m := l.plan(pic.W, pic.H)
+	return d.see(ctx, l, pic, w, h, m, l.inner(pic.W, pic.H))
+}
+
+// see runs the network on the w×h input that m maps to pic, and adds what it finds. inner is where the picture lies in an
+// input that is mirrored around it; empty for none.
+func (d *Detector) see(ctx context.Context, l *look, pic *frame.Picture, w, h int, m align.Matrix, inner inset) error {
 	if w != l.w || h != l.h {
 		if err := d.shape(l, w, h); err != nil {
 			return fmt.Errorf("detector: %w", err)
@@ -132,6 +143,7 @@ func (d *Detector) run(ctx context.Context, l *look, pic *frame.Picture) error {
 	if err := d.warper.Warp(pic, m, in); err != nil {
 		return fmt.Errorf("detector: %w", err)
 	}
+	inner.mirror(in.Data, w, h)
 	if err := l.session.Run(ctx); err != nil {
 		return fmt.Errorf("detector: %w", err)
 	}
@@ -165,31 +177,14 @@ func (d *Detector) shape(l *look, w, h int) (err error) {
 	return err
 }
 
-// plan is the network input's size for a picture of w×h px, and the map from input px to picture px.
-func (l Look) plan(w, h int) (inW, inH int, m align.Matrix) {
-	fw, fh := float64(w), float64(h)
-	back := [4]align.Matrix{align.Identity, {0, 1, 0, -1, 0, fh}, {-1, 0, fw, 0, -1, fh}, {0, -1, fw, 1, 0, 0}}[l.Turn]
-	if l.Turn%2 == 1 {
-		w, h = h, w
-	}
-	inW, inH, m = align.Fit(w, h, l.Side, l.Enlarge)
-	return inW, inH, back.Mul(m)
-}
-
-// moved is d seen through m, a map without skew.
-func (d Detection) moved(m align.Matrix) Detection {
-	a, b := m.Apply(frame.Point{X: d.Box.X0, Y: d.Box.Y0}), m.Apply(frame.Point{X: d.Box.X1, Y: d.Box.Y1})
-	d.Box = frame.Rect{X0: min(a.X, b.X), Y0: min(a.Y, b.Y), X1: max(a.X, b.X), Y1: max(a.Y, b.Y)}
-	for i, p := range d.Points {
-		d.Points[i] = m.Apply(p)
-	}
-	return d
-}
-
 // Close releases the sessions, not the engine. It is safe to call twice.
 func (d *Detector) Close() error {
 	var errs []error
-	for _, l := range d.looks {
+	all := d.looks
+	if d.near != nil {
+		all = append(all[:len(all):len(all)], d.near)
+	}
+	for _, l := range all {
 		if l.session != nil {
 			errs = append(errs, l.session.Close())
 			l.session, l.w, l.h = nil, 0, 0

@@ -45,7 +45,8 @@ type Report struct {
 	Tracks   int       `json:"tracks"`
 	Clusters []Cluster `json:"clusters"`
 	Coverage Coverage  `json:"coverage"`
-	Signals  []Signal  `json:"signals"` // what the surrogate was told besides the cluster
+	Watch    *Watch    `json:"watch,omitempty"` // nil: nobody looked over the output
+	Signals  []Signal  `json:"signals"`         // what the surrogate was told besides the cluster
 	Bits     float64   `json:"bits_per_face_and_frame"`
 	Engine   Engine    `json:"engine"`
 	Models   []Model   `json:"models"`
@@ -90,6 +91,15 @@ type Coverage struct {
 	CoverSpans []Span  `json:"cover_spans,omitempty"`
 	KeptSpans  []Span  `json:"kept_spans,omitempty"`
 	CacheHits  float64 `json:"patch_cache_hit_rate"`
+}
+
+// Watch is what a second detector saw in the output, faces per frame.
+type Watch struct {
+	Detector string  `json:"detector"`
+	Seen     int64   `json:"seen"`             // faces looked at in the released output: surrogates, kept faces, exposed ones
+	Found    int64   `json:"found"`            // exposed in the first rendering; covered since
+	Exposed  int64   `json:"exposed"`          // exposed in the released output: must be 0
+	Frames   []int64 `json:"frames,omitempty"` // where
 }
 
 // Span is a run of frames of one track; First and Last are inclusive.
@@ -212,6 +222,10 @@ func (r *Report) Finish(c Coverage, output File) {
 	r.Coverage, r.Output = c, output
 	if c.Uncovered > 0 {
 		r.refuse(fmt.Sprintf("%d face(s) were left uncovered", c.Uncovered))
+		r.setClaim()
+	}
+	if r.Watch != nil && r.Watch.Exposed > 0 {
+		r.refuse(fmt.Sprintf("%d face(s) are exposed, in %d frames", r.Watch.Exposed, len(r.Watch.Frames)))
 		r.setClaim()
 	}
 	if output.Frames != r.Input.Frames {

@@ -1,0 +1,62 @@
+package pipeline
+
+import (
+	"github.com/ksamenet/ksamenet/core/decisions"
+	"github.com/ksamenet/ksamenet/core/tracker"
+	"github.com/ksamenet/ksamenet/core/verify"
+)
+
+// whyFound is the reason of covers that the watcher asked for.
+const whyFound = "found by the second detector"
+
+// Hide adds covers to l for faces that a watcher found exposed. They are joined over time and carried on at both ends as
+// any track is, since a face that one detector sees now and then is there in between.
+func Hide(cfg Config, l *decisions.List, found []verify.Finding) error {
+	if len(found) == 0 {
+		return nil
+	}
+	c := trackerConfig(cfg)
+	c.High, c.Low, c.MinHits, c.WeakHits = least, 0, 1, 1 // a false alarm is covered too: nobody can say that it is one
+	linker, err := tracker.NewLinker(c)
+	if err != nil {
+		return err
+	}
+	cuts := map[int64]bool{}
+	for _, s := range l.Shots {
+		cuts[s.First] = true
+	}
+	obs := map[int64][]tracker.Observation{}
+	for _, f := range found {
+		obs[f.Frame] = append(obs[f.Frame], tracker.Observation{Box: f.Box, Score: f.Score, Tag: len(obs[f.Frame])})
+	}
+	for i := range l.Source.Frames {
+		if err := linker.Add(tracker.Frame{Index: i, Cut: cuts[i], Obs: obs[i]}); err != nil {
+			return err
+		}
+	}
+	ts, err := linker.Finish()
+	if err != nil {
+		return err
+	}
+	person, track := 0, 0
+	for _, p := range l.Persons {
+		person = max(person, p.ID)
+	}
+	for _, t := range l.Tracks {
+		track = max(track, t.ID)
+	}
+	for i := range ts {
+		person, track = person+1, track+1
+		l.Persons = append(l.Persons, decisions.Person{ID: person, Action: decisions.Cover})
+		t := decisions.Track{ID: track, Person: person, Why: whyFound}
+		for _, e := range ts[i].Entries {
+			t.Faces = append(t.Faces, decisions.Face{Frame: e.Frame, Box: [4]float64{round2(e.Cover.X0), round2(e.Cover.Y0), round2(e.Cover.X1), round2(e.Cover.Y1)}})
+		}
+		l.Tracks = append(l.Tracks, t)
+	}
+	l.Source.Faces = l.Faces()
+	return l.Validate()
+}
+
+// least is the smallest score that is one.
+const least = 1e-6
