@@ -20,6 +20,7 @@ func verifyCommand() *cli.Command {
 	flags := []cli.Flag{
 		&cli.StringFlag{Name: "decisions", Usage: "decision list `FILE` that the output was rendered from; without it the pictures are compared"},
 		&cli.BoolFlag{Name: "thorough", Usage: "both detectors, at the whole scale of the picture too"},
+		&cli.Int64Flag{Name: "every", Value: 1, Usage: "look at one picture in `N`"},
 		&cli.Float64Flag{Name: "least", Usage: "`HEIGHT` in pixels of the smallest face that is looked at; 0 looks at all"},
 	}
 	return &cli.Command{
@@ -28,6 +29,9 @@ func verifyCommand() *cli.Command {
 		Action: func(c *cli.Context) (err error) {
 			if c.NArg() != 2 {
 				return usage("two files, please: ksamenet verify ORIGINAL OUTPUT")
+			}
+			if c.Int64("every") < 1 {
+				return usage("every is %d; 1 or more", c.Int64("every"))
 			}
 			original, output := c.Args().Get(0), c.Args().Get(1)
 			s, err := newSession(c)
@@ -51,12 +55,12 @@ func verifyCommand() *cli.Command {
 			var found []verify.Finding
 			var frames int64
 			if list != nil {
-				found, frames, err = s.watch(c.Context, w.Watcher, output, list)
+				found, frames, err = s.watch(c.Context, w.Watcher, output, list, c.Int64("every"))
 				if err == nil && frames != list.Source.Frames {
 					err = fmt.Errorf("%s has %d frames, the list %d", output, frames, list.Source.Frames)
 				}
 			} else {
-				found, frames, err = s.compare(c.Context, w.Watcher, original, output)
+				found, frames, err = s.compare(c.Context, w.Watcher, original, output, c.Int64("every"))
 			}
 			if err != nil {
 				return err
@@ -133,7 +137,7 @@ func (s *session) lookOver(ctx context.Context, path string, l *decisions.List, 
 		return false, err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	found, _, err := s.watch(ctx, w.Watcher, path, l)
+	found, _, err := s.watch(ctx, w.Watcher, path, l, 1)
 	if err != nil {
 		return false, err
 	}
@@ -167,11 +171,15 @@ func (v *verified) tell(r *report.Report) {
 }
 
 // watch looks at every picture of a rendered file for faces that its list did not hide.
-func (s *session) watch(ctx context.Context, w *verify.Watcher, path string, list *decisions.List) (found []verify.Finding, frames int64, err error) {
+func (s *session) watch(ctx context.Context, w *verify.Watcher, path string, list *decisions.List, every int64) (found []verify.Finding, frames int64, err error) {
 	jobs := list.ByFrame()
 	p := s.progress("verify", list.Source.Frames)
 	defer p.finish()
 	r, err := av.Decode(ctx, path, av.DecodeOptions{}, func(pic *frame.Picture) error {
+		if pic.Index%every != 0 {
+			p.step(0)
+			return nil
+		}
 		f, err := w.Picture(ctx, pic, verify.Regions(jobs[pic.Index]))
 		found = append(found, f...)
 		p.step(len(f))
@@ -181,7 +189,7 @@ func (s *session) watch(ctx context.Context, w *verify.Watcher, path string, lis
 }
 
 // compare looks at every picture of a file for faces that it shows as the original does.
-func (s *session) compare(ctx context.Context, w *verify.Watcher, original, output string) (found []verify.Finding, frames int64, err error) {
+func (s *session) compare(ctx context.Context, w *verify.Watcher, original, output string, every int64) (found []verify.Finding, frames int64, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	// Two copies go round between the decoders: one is being filled while the other is looked at.
@@ -212,6 +220,10 @@ func (s *session) compare(ctx context.Context, w *verify.Watcher, original, outp
 			return errShorter
 		}
 		defer func() { free <- was }()
+		if pic.Index%every != 0 {
+			p.step(0)
+			return nil
+		}
 		if err := now.Read(pic); err != nil {
 			return err
 		}

@@ -40,31 +40,8 @@ type Analyzer struct {
 	now    []watched
 	boxes  []frame.Rect // of all faces that were found in this picture, or watched in the previous one
 	times  Times
-	// sinceTurn counts pictures since the last look with the picture turned.
-	sinceTurn int
+	since  struct{ look, wide, turn int } // pictures since the last of each
 }
-
-// watched carries a face from picture to picture, to look for it where the detector misses it and to take an embedding
-// of it every few frames rather than in each.
-type watched struct {
-	box      frame.Rect
-	mesh     landmark.Mesh
-	unknown  int // pictures since the last embedding
-	known    int // the sight that holds it, or -1
-	misses   int // pictures in a row in which only the landmarks saw it
-	surround int // pictures since the surroundings were measured
-}
-
-const (
-	embedEvery    = 10   // pictures between two embeddings of one face: views differ little within a third of a second
-	surroundEvery = 5    // pictures between two looks at a face's surroundings
-	followScore   = 0.3  // score of a face that the landmarks followed while the detector missed it
-	followMax     = 10   // pictures in a row that the landmarks may follow alone
-	turnEvery     = 10   // pictures between two looks for faces that lie on their side or upside down
-	turnLeast     = 0.5  // least score of such a face: true ones had .55 and more, hands signing less
-	turnSure      = 0.75 // score from which it needs no landmarks
-	followIoU     = 0.3  // overlap from which two boxes of successive pictures are the same face for these purposes
-)
 
 // NewAnalyzer prepares pass 1. The stages stay the caller's.
 func NewAnalyzer(cfg Config, eyes *Stages) (*Analyzer, error) {
@@ -91,7 +68,7 @@ func (a *Analyzer) Picture(ctx context.Context, pic *frame.Picture) (faces int, 
 		return 0, err
 	}
 	cut := change.Cut
-	start = a.times.count(StageCuts, start)
+	a.times.count(StageCuts, start)
 	if cut || a.count == 0 {
 		a.shots = append(a.shots, decisions.Shot{First: a.count, Last: a.count})
 		a.before = a.before[:0]
@@ -99,67 +76,40 @@ func (a *Analyzer) Picture(ctx context.Context, pic *frame.Picture) (faces int, 
 	a.shots[len(a.shots)-1].Last = a.count
 	a.count++
 
-	found, err := a.eyes.Detector.Detect(ctx, pic)
-	if err != nil {
-		return 0, fmt.Errorf("pipeline: picture %d: %w", pic.Index, err)
-	}
-	a.times.count(StageDetect, start)
 	a.now, a.boxes = a.now[:0], a.boxes[:0]
-	for _, d := range found {
-		a.boxes = append(a.boxes, d.Box)
-	}
 	for _, b := range a.before {
 		a.boxes = append(a.boxes, b.box)
 	}
-	var obs []tracker.Observation
-	for _, d := range found {
-		o, err := a.look(ctx, pic, d)
-		if err != nil {
-			return 0, fmt.Errorf("pipeline: picture %d: %w", pic.Index, err)
-		}
-		obs = append(obs, o)
-	}
-	followed, lost, err := a.follow(ctx, pic)
+	obs, err := a.seek(ctx, pic, cut || pic.Index == 0)
 	if err != nil {
 		return 0, fmt.Errorf("pipeline: picture %d: %w", pic.Index, err)
-	}
-	obs = append(obs, followed...)
-	a.sinceTurn++
-	if cut || lost || a.sinceTurn >= turnEvery || pic.Index == 0 {
-		turned, err := a.turn(ctx, pic)
-		if err != nil {
-			return 0, fmt.Errorf("pipeline: picture %d: %w", pic.Index, err)
-		}
-		obs = append(obs, turned...)
 	}
 	a.before, a.now = a.now, a.before
 	return len(obs), a.linker.Add(tracker.Frame{Index: pic.Index, Cut: cut, Obs: obs})
 }
 
-// look measures one detected face. A face that had landmarks in the previous picture is followed, which costs one run of the
-// network; one that is new, or was lost that way, takes two.
+// look measures one detected face. A face whose landmarks were followed to this picture has them already; one that is new,
+// or was lost that way, takes two runs of the network.
 func (a *Analyzer) look(ctx context.Context, pic *frame.Picture, d detector.Detection) (tracker.Observation, error) {
-	start := time.Now()
-	w := watched{box: d.Box, unknown: embedEvery, known: -1, surround: surroundEvery}
+	w := watched{score: d.Score, unknown: embedEvery, known: -1, surround: surroundEvery}
 	var r landmark.Result
-	var err error
 	if b := a.previous(d.Box); b != nil {
 		w.unknown, w.known, w.surround = b.unknown+1, b.known, b.surround+1
-		if b.mesh.Presence >= landmark.Present {
-			r, err = a.eyes.measure(func() (landmark.Result, error) { return a.eyes.Landmark.Follow(ctx, pic, &b.mesh) })
-		}
+		r = b.next
 	}
-	if err == nil && !lies(r, d) {
+	if !lies(r, d) {
+		start := time.Now()
+		var err error
 		r, err = a.eyes.measure(func() (landmark.Result, error) { return a.eyes.Landmark.Analyze(ctx, pic, d.Points) })
+		if err != nil {
+			return tracker.Observation{}, err
+		}
+		a.times.count(StageLandmark, start)
 	}
-	if err != nil {
-		return tracker.Observation{}, err
-	}
-	a.times.count(StageLandmark, start)
 	if !lies(r, d) {
 		r = landmark.Result{} // nothing, or landmarks of something else
 	}
-	w.mesh = r.Mesh
+	w.box, w.mesh = d.Box, r.Mesh
 	return tracker.Observation{Box: d.Box, Score: d.Score, Points: d.Points, Tag: len(a.sights)}, a.keep(ctx, pic, r, &w)
 }
 
@@ -206,91 +156,6 @@ func (a *Analyzer) keep(ctx context.Context, pic *frame.Picture, r landmark.Resu
 	return nil
 }
 
-// turn looks again with the picture on its side and on its head, for faces that the upright look does not know. Such a
-// look sees more in hands and patterns too, so a face must have landmarks, or be beyond doubt.
-func (a *Analyzer) turn(ctx context.Context, pic *frame.Picture) ([]tracker.Observation, error) {
-	a.sinceTurn = 0
-	start := time.Now()
-	found, err := a.eyes.Turned.Detect(ctx, pic)
-	if err != nil {
-		return nil, err
-	}
-	a.times.count(StageDetect, start)
-	var obs []tracker.Observation
-	for _, d := range found {
-		if overlaps(a.now, d.Box) {
-			continue
-		}
-		n := len(a.now)
-		o, err := a.look(ctx, pic, d)
-		if err != nil {
-			return nil, err
-		}
-		if d.Score >= turnSure || d.Score >= turnLeast && a.sights[o.Tag].landmarks {
-			obs = append(obs, o)
-			continue
-		}
-		a.sights, a.now = a.sights[:o.Tag], a.now[:n]
-	}
-	return obs, nil
-}
-
-// follow looks, with the landmarks alone, for faces of the previous picture that the detector did not find in this one.
-// lost says that it could not find one of them.
-func (a *Analyzer) follow(ctx context.Context, pic *frame.Picture) (obs []tracker.Observation, lost bool, err error) {
-	for _, b := range a.before {
-		if overlaps(a.now, b.box) {
-			continue
-		}
-		if b.misses >= followMax || b.mesh.Presence < landmark.Present {
-			lost = true
-			continue
-		}
-		start := time.Now()
-		r, err := a.eyes.measure(func() (landmark.Result, error) { return a.eyes.Landmark.Follow(ctx, pic, &b.mesh) })
-		if err != nil {
-			return nil, lost, err
-		}
-		a.times.count(StageLandmark, start)
-		box := r.Mesh.Box()
-		if !usable(r) || box.IoU(b.box) < followIoU {
-			lost = true
-			continue
-		}
-		if overlaps(a.now, box) {
-			continue
-		}
-		b.box, b.mesh, b.misses, b.unknown, b.surround = box, r.Mesh, b.misses+1, b.unknown+1, b.surround+1
-		obs = append(obs, tracker.Observation{Box: box, Score: followScore, Tag: len(a.sights)})
-		if err := a.keep(ctx, pic, r, &b); err != nil {
-			return nil, lost, err
-		}
-	}
-	return obs, lost, nil
-}
-
-func (a *Analyzer) previous(box frame.Rect) *watched {
-	best, at := followIoU, -1
-	for i := range a.before {
-		if v := a.before[i].box.IoU(box); v > best {
-			best, at = v, i
-		}
-	}
-	if at < 0 {
-		return nil
-	}
-	return &a.before[at]
-}
-
-func overlaps(faces []watched, box frame.Rect) bool {
-	for _, f := range faces {
-		if f.box.IoU(box) > followIoU {
-			return true
-		}
-	}
-	return false
-}
-
 // usable says that a surrogate can be placed by r.
 func usable(r landmark.Result) bool {
 	return r.Presence >= landmark.Present && r.Raw.Finite() && r.Placement.Finite() && len(r.Oval) >= 3
@@ -302,6 +167,8 @@ func (a *Analyzer) Times() Times { return a.times }
 // tracking are the tracker's settings, with the embeddings to settle what motion leaves in doubt.
 func (a *Analyzer) tracking() tracker.Config {
 	c := trackerConfig(a.cfg)
+	// Faces that landmarks cannot follow may be seen in whole looks alone.
+	c.TentativeMisses = max(c.TentativeMisses, lookEvery)
 	c.Similarity = func(t *tracker.Track, _ int64, o *tracker.Observation) (float64, bool) {
 		x := a.identity(o.Tag)
 		best, ok := 0., false
@@ -326,8 +193,14 @@ func (a *Analyzer) identity(tag int) []float32 {
 // trackerConfig is what both ways of tracking share.
 func trackerConfig(cfg Config) tracker.Config {
 	c := tracker.DefaultConfig()
-	// CenterFace's scores: measured on test media, 0.35 gives 96 % of faces with no false alarm (docs/models.md).
-	c.High, c.Low = 0.35, 0.2
+	c.High, c.Low = sure, doubtful
 	c.Extend = cfg.Extend
 	return c
 }
+
+// CenterFace's scores: measured on test media, 0.35 gives 96 % of faces with no false alarm (docs/models.md). Weaker ones
+// keep tracks alive, and start tracks that need more sights to be believed.
+const (
+	sure     = 0.35
+	doubtful = 0.2
+)

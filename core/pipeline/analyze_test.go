@@ -68,6 +68,10 @@ func (s *stage) Detect(_ context.Context, pic *frame.Picture) ([]detector.Detect
 	return out, s.fail["detector"]
 }
 
+func (s *stage) Near(ctx context.Context, pic *frame.Picture, _ frame.Rect, _ float64) ([]detector.Detection, error) {
+	return s.Detect(ctx, pic)
+}
+
 func (s *stage) who(x, y float64) *actor {
 	for i := range s.actors {
 		a := &s.actors[i]
@@ -146,7 +150,7 @@ func textured(index int64, scene int) *frame.Picture {
 // run plays frames pictures, with a cut at each of cuts.
 func (s *stage) run(t *testing.T, cfg Config, frames int64, cuts ...int64) (*Analyzer, error) {
 	t.Helper()
-	a, err := NewAnalyzer(cfg, &Stages{Detector: s, Turned: nobody{}, Landmark: s, Recognizer: s})
+	a, err := NewAnalyzer(cfg, &Stages{Detector: s, Finder: s, Wide: nobody{}, Turned: nobody{}, Landmark: s, Recognizer: s})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -368,7 +372,7 @@ func TestAnalyzerFailsClosed(t *testing.T) {
 		}
 	}
 	s = newStage()
-	a, err := NewAnalyzer(config3(), &Stages{Detector: s, Turned: nobody{}, Landmark: s, Recognizer: s})
+	a, err := NewAnalyzer(config3(), &Stages{Detector: s, Finder: s, Wide: nobody{}, Turned: nobody{}, Landmark: s, Recognizer: s})
 	if err != nil {
 		t.Fatal(err)
 	}
