@@ -34,7 +34,7 @@ func needNetworks(t *testing.T) {
 			require.Missing(t, "models", st.Err.Error())
 		}
 	}
-	m, b, err := models.DefaultStore("").Load("generator")
+	m, b, err := models.DefaultStore("").Load(models.ByRole("generator")[0].Name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ def main():
     o = p.parse_args()
     target = o.out / o.model.name
     shutil.copyfile(o.model, target)
-    (o.out / "manifest.json").write_text(json.dumps(manifest(target, o.steps), indent=2) + "\n")
+    (o.out / "manifest.json").write_text(json.dumps(manifest(target, o.steps) | {"name": o.out.name}, indent=2) + "\n")
     g = golden(Network(target))
     rows = ",\n".join(json.dumps(c) for c in g.pop("cases"))
     (o.out / "golden.json").write_text(json.dumps(g)[:-1] + ', "cases": [\n' + rows + "\n]}\n")

@@ -1,5 +1,6 @@
-// Package generator renders surrogate faces. A face is asked for by the id of a cluster and a quantised appearance, and by
-// nothing else: no embedding, no pixel and no name of a person can enter (docs/guarantee.md, invariant I1).
+// Package generator renders surrogate faces. A face is asked for by the id of a cluster, a quantised appearance and a
+// quantised light, and by nothing else: no embedding, no pixel and no name of a person can enter (docs/guarantee.md,
+// invariant I1).
 //
 // A cluster's surrogate is an exactly uniform mixture of its donors, who are synthetic people. Equal requests give equal
 // bytes: on one machine with one engine always, whatever else was rendered before or in the same batch.
@@ -9,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"gorgonia.org/tensor"
@@ -26,6 +28,9 @@ type Request struct {
 	Cluster ClusterID
 	Look    appearance.Appearance
 	Light   appearance.Light
+	// Side says how many texels across the patch needs. The smallest model that has them is used, or else the largest;
+	// 0 is the largest. It follows from the face's size on the picture, never from who it is.
+	Side int
 }
 
 // Config of a Generator.
@@ -53,61 +58,94 @@ var (
 // Stats counts since New. A request is a hit when its patch was in the cache or earlier in the same batch.
 type Stats struct {
 	Hits, Misses int64
+	Calls        int64 // of an engine, each for one to maxBatch patches
 	Patches      int   // in the cache
 	Bytes        int64 // of patches in the cache
+}
+
+// HitRate is the share of requests that no network had to compute, 0 before the first.
+func (s Stats) HitRate() float64 {
+	if s.Hits+s.Misses == 0 {
+		return 0
+	}
+	return float64(s.Hits) / float64(s.Hits+s.Misses)
 }
 
 // Generator renders patches. It is safe for concurrent use; renderings happen one after another.
 type Generator struct {
 	mu      sync.Mutex
-	session infer.Session
-	inputs  inputs
-	rows    map[ClusterID]*tensor.Dense // [1, donors of the model], sums to 1
+	nets    []*net                      // ascending by size; empty after Close
+	rows    map[ClusterID]*tensor.Dense // [1, donors of the models], sums to 1
 	neutral bool
-	size    int // texels per side
 	cache   cache
-	hits    int64
-	misses  int64
+	stats   Stats
 }
 
-// New makes a generator of a loaded model, which stays the caller's and must outlive the Generator.
+// New makes a generator of loaded models, which stay the caller's and must outlive the Generator. Several differ in the
+// size of their patches and have the same donors.
 //
-// The model's inputs are float32: mix [N, M], expression [N, 16] 0..1, gaze [N, 2] in 15 degrees, pose [N, 2] (yaw/60,
-// pitch/30), light [N, 12]; its output is rgba [N, 4, S, S] 0..1, straight alpha. Another model is ErrModel, a cluster
-// without donors, with one twice or with one that the model does not have is ErrMix.
-func New(eng infer.Engine, cfg Config) (*Generator, error) {
-	donors, size, err := inspect(eng.Tensors())
-	if err != nil {
+// A model's inputs are float32: mix [N, M], expression [N, 16] 0..1, gaze [N, 2] in 15 degrees, pose [N, 2] (yaw/60,
+// pitch/30), light [N, 12]; its output is rgba [N, 4, S, S] 0..1, straight alpha. Another model, none, or two of one size
+// is ErrModel; a cluster without donors, with one twice or with one that the models do not have is ErrMix.
+func New(cfg Config, models ...infer.Engine) (_ *Generator, err error) {
+	g := &Generator{neutral: cfg.NeutralExpression}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, g.Close())
+		}
+	}()
+	donors := 0
+	for _, eng := range models {
+		n, size, err := inspect(eng.Tensors())
+		if err != nil {
+			return nil, err
+		}
+		if donors != 0 && n != donors {
+			return nil, fmt.Errorf("%w: one model has %d donors, another %d", ErrModel, donors, n)
+		}
+		if slices.ContainsFunc(g.nets, func(o *net) bool { return o.size == size }) {
+			return nil, fmt.Errorf("%w: two models of %d texels", ErrModel, size)
+		}
+		donors = n
+		g.nets = append(g.nets, &net{engine: eng, donors: n, size: size})
+	}
+	if len(g.nets) == 0 {
+		return nil, fmt.Errorf("%w: none was given", ErrModel)
+	}
+	slices.SortFunc(g.nets, func(a, b *net) int { return a.size - b.size })
+	if g.rows, err = mixRows(cfg.Mixes, donors); err != nil {
 		return nil, err
 	}
-	rows, err := mixRows(cfg.Mixes, donors)
-	if err != nil {
-		return nil, err
-	}
-	g := &Generator{rows: rows, neutral: cfg.NeutralExpression, size: size}
 	g.cache.limit = cfg.CacheBytes
 	if cfg.CacheBytes == 0 {
 		g.cache.limit = DefaultCacheBytes
 	}
-	// One row per run, also for batches: see RenderBatch.
-	g.session, err = eng.NewSession(shapes(donors))
-	if err != nil {
-		return nil, fmt.Errorf("generator: %w", err)
-	}
-	if g.inputs, err = bind(g.session, donors); err != nil {
-		return nil, errors.Join(err, g.session.Close())
+	for _, n := range g.nets { // an engine that cannot run is found before the first picture
+		if _, err := n.batch(1); err != nil {
+			return nil, err
+		}
 	}
 	return g, nil
 }
 
-// Size is the number of texels along a side of the patches.
-func (g *Generator) Size() int { return g.size }
+// Sizes are the sides of the patches that the models give, texels, ascending; empty after Close.
+func (g *Generator) Sizes() []int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var sizes []int
+	for _, n := range g.nets {
+		sizes = append(sizes, n.size)
+	}
+	return sizes
+}
 
-// Stats counts the cache's work so far.
+// Stats counts the work so far.
 func (g *Generator) Stats() Stats {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return Stats{Hits: g.hits, Misses: g.misses, Patches: len(g.cache.byRequest), Bytes: g.cache.bytes}
+	s := g.stats
+	s.Patches, s.Bytes = len(g.cache.byRequest), g.cache.bytes
+	return s
 }
 
 // Render returns one surrogate. The patch is shared: nobody writes to it.
@@ -119,88 +157,95 @@ func (g *Generator) Render(ctx context.Context, r Request) (*frame.Patch, error)
 	return p[0], nil
 }
 
-// RenderBatch returns the surrogates of all requests, in their order, or an error and none. ctx is looked at between
-// renderings, and while one runs where the engine can stop.
-//
-// Each rendering is a run of its own, with the same shapes always. On a CPU a batch gains nothing (ONNX Runtime 1.32, the
-// 128² network, one thread: 45.2 ms for a batch of four, 43.6 ms for four runs; two threads: 47.7 and 56.3 ms on a busy
-// machine), and although no bit differed there, engines choose their kernels by shape: with one shape, the patch of a
-// person cannot depend, in its last bits, on who else is in the picture.
+// RenderBatch returns the surrogates of all requests, in their order, or an error and none. Those that no cache holds are
+// computed several in a call. ctx is looked at between calls, and while one runs where the engine can stop.
 func (g *Generator) RenderBatch(ctx context.Context, reqs []Request) ([]*frame.Patch, error) {
-	if len(reqs) == 0 {
-		return nil, ctx.Err()
+	if err := ctx.Err(); err != nil || len(reqs) == 0 {
+		return nil, err
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.session == nil {
+	if len(g.nets) == 0 {
 		return nil, fmt.Errorf("generator: %w", infer.ErrClosed)
 	}
-	out := make([]*frame.Patch, len(reqs))
-	for i := range reqs {
-		var err error
-		if out[i], err = g.one(ctx, reqs, i, out); err != nil {
+	jobs := make([]*job, len(reqs)) // equal requests share one
+	for i, r := range reqs {
+		r = g.seen(r)
+		if k := slices.IndexFunc(jobs[:i], func(j *job) bool { return j.req == r }); k >= 0 {
+			jobs[i] = jobs[k]
+			continue
+		}
+		j, err := g.prepare(r)
+		if err != nil {
 			return nil, err
 		}
+		jobs[i] = j
+	}
+	for _, n := range g.nets {
+		var todo []*job
+		for _, j := range jobs {
+			switch {
+			case j.req.Side != n.size:
+			case j.patch == nil && !slices.Contains(todo, j):
+				todo = append(todo, j)
+			default:
+				g.stats.Hits++
+			}
+		}
+		g.stats.Misses += int64(len(todo))
+		calls, err := n.render(ctx, todo)
+		g.stats.Calls += calls
+		if err != nil {
+			return nil, err
+		}
+		for _, j := range todo {
+			g.cache.put(j.req, j.patch)
+		}
+	}
+	out := make([]*frame.Patch, len(jobs))
+	for i, j := range jobs {
+		out[i] = j.patch
 	}
 	return out, nil
 }
 
-// seen is what the network is asked for a request.
+// seen is what a network is asked for a request.
 func (g *Generator) seen(r Request) Request {
 	if g.neutral {
 		r.Look.Expression, r.Look.GazeYaw, r.Look.GazePitch = [appearance.Units]uint8{}, 0, 0
 	}
+	side := r.Side
+	r.Side = g.nets[len(g.nets)-1].size
+	for _, n := range slices.Backward(g.nets) {
+		if side > 0 && n.size >= side {
+			r.Side = n.size
+		}
+	}
 	return r
 }
 
-// one renders request i of a batch; done holds the patches of those before it.
-func (g *Generator) one(ctx context.Context, reqs []Request, i int, done []*frame.Patch) (*frame.Patch, error) {
-	r := g.seen(reqs[i])
-	row, ok := g.rows[r.Cluster]
-	if !ok {
+// prepare checks a request and looks for its patch.
+func (g *Generator) prepare(r Request) (*job, error) {
+	j := &job{req: r, mix: g.rows[r.Cluster], light: lights()[r.Light]}
+	if j.mix == nil {
 		return nil, fmt.Errorf("%w %d", ErrCluster, r.Cluster)
 	}
-	light := lights()[r.Light]
-	if !r.Look.Valid() || light == nil {
+	if !r.Look.Valid() || j.light == nil {
 		return nil, fmt.Errorf("%w: %+v, %+v", ErrAppearance, r.Look, r.Light)
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if p := g.cache.get(r); p != nil {
-		g.hits++
-		return p, nil
-	}
-	for j, b := range reqs[:i] {
-		if g.seen(b) == r { // the cache may be off, or smaller than a batch
-			g.hits++
-			return done[j], nil
-		}
-	}
-	g.misses++
-	if err := g.inputs.set(row, r.Look, light); err != nil {
-		return nil, err
-	}
-	if err := g.session.Run(ctx); err != nil {
-		return nil, fmt.Errorf("generator: %w", err)
-	}
-	p, err := toPatch(g.session.Data(outputName), g.session.Shape(outputName), g.size)
-	if err != nil {
-		return nil, fmt.Errorf("%w (cluster %d)", err, r.Cluster)
-	}
-	g.cache.put(r, p)
-	return p, nil
+	j.patch = g.cache.get(r)
+	return j, nil
 }
 
-// Close releases the session, not the model. It is safe to call twice.
+// Close releases the sessions, not the models. It is safe to call twice.
 func (g *Generator) Close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.session == nil {
-		return nil
+	var errs []error
+	for _, n := range g.nets {
+		errs = append(errs, n.close())
 	}
-	err := g.session.Close()
-	g.session = nil
+	g.nets = nil
 	g.cache.clear()
-	return err
+	return errors.Join(errs...)
 }

@@ -52,10 +52,11 @@ func inspect(have []infer.Tensor) (donors, size int, err error) {
 	return donors, size, nil
 }
 
-func shapes(donors int) map[string][]int64 {
-	s := map[string][]int64{"mix": {1, int64(donors)}}
+// shapes are the inputs' shapes for a number of rows.
+func shapes(donors, rows int) map[string][]int64 {
+	s := map[string][]int64{"mix": {int64(rows), int64(donors)}}
 	for name, n := range inputSizes {
-		s[name] = []int64{1, n}
+		s[name] = []int64{int64(rows), n}
 	}
 	return s
 }
@@ -79,17 +80,17 @@ func mixRows(mixes map[ClusterID][]int, donors int) (map[ClusterID]*tensor.Dense
 	return rows, nil
 }
 
-// inputs are the session's own input memory; mix is a tensor over it.
+// inputs are a session's own input memory; mix holds a tensor over each row.
 type inputs struct {
-	mix                           *tensor.Dense
+	mix                           []*tensor.Dense
 	expression, gaze, pose, light []float32
 }
 
 // bind makes inputs of a session, whose shapes never change hereafter, so that its memory stays where it is.
-func bind(s infer.Session, donors int) (inputs, error) {
+func bind(s infer.Session, donors, rows int) (inputs, error) {
 	get := func(name string, n int) []float32 {
 		d := s.Data(name)
-		if len(d) != n {
+		if len(d) != n*rows {
 			return nil
 		}
 		return d
@@ -99,21 +100,23 @@ func bind(s infer.Session, donors int) (inputs, error) {
 	if slices.ContainsFunc([][]float32{mix, in.expression, in.gaze, in.pose, in.light}, func(d []float32) bool { return d == nil }) {
 		return inputs{}, fmt.Errorf("%w: the session's inputs have other sizes than were asked for", infer.ErrShape)
 	}
-	in.mix = tensor.New(tensor.WithShape(1, donors), tensor.WithBacking(mix))
+	for k := range rows {
+		in.mix = append(in.mix, tensor.New(tensor.WithShape(1, donors), tensor.WithBacking(mix[k*donors:(k+1)*donors])))
+	}
 	return in, nil
 }
 
-// set fills the inputs for one rendering.
-func (in *inputs) set(row *tensor.Dense, a appearance.Appearance, light *lightInput) error {
-	if err := tensor.Copy(in.mix, row); err != nil {
+// set fills row k for one rendering.
+func (in *inputs) set(k int, j *job) error {
+	if err := tensor.Copy(in.mix[k], j.mix); err != nil {
 		return fmt.Errorf("generator: mix: %w", err)
 	}
-	v := a.Values()
+	v := j.req.Look.Values()
 	for i, e := range v.Expression {
-		in.expression[i] = float32(e)
+		in.expression[k*appearance.Units+i] = float32(e)
 	}
-	in.gaze[0], in.gaze[1] = float32(v.GazeYaw/gazeUnit), float32(v.GazePitch/gazeUnit)
-	in.pose[0], in.pose[1] = float32(v.Yaw/yawUnit), float32(v.Pitch/pitchUnit)
-	copy(in.light, light[:])
+	in.gaze[2*k], in.gaze[2*k+1] = float32(v.GazeYaw/gazeUnit), float32(v.GazePitch/gazeUnit)
+	in.pose[2*k], in.pose[2*k+1] = float32(v.Yaw/yawUnit), float32(v.Pitch/pitchUnit)
+	copy(in.light[k*lightSize:], j.light[:])
 	return nil
 }

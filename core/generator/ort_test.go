@@ -7,8 +7,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
-	"time"
 
 	"github.com/ksamenet/ksamenet/core/appearance"
 	"github.com/ksamenet/ksamenet/core/infer"
@@ -59,12 +59,12 @@ func TestEngine(t *testing.T) {
 	}
 	var first [][]byte
 	for range 2 {
-		g, err := New(eng, cfg)
+		g, err := New(cfg, eng)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if g.Size() != 64 {
-			t.Fatalf("size %d", g.Size())
+		if !slices.Equal(g.Sizes(), []int{64}) {
+			t.Fatalf("sizes %v", g.Sizes())
 		}
 		batch, err := g.RenderBatch(t.Context(), reqs)
 		if err != nil {
@@ -94,61 +94,4 @@ func TestEngine(t *testing.T) {
 			t.Error(err)
 		}
 	}
-}
-
-// TestBatchRows watches what RenderBatch's comment says: it prints how many values differ between one run of four rows
-// and four runs of one, and what each takes. They must agree to 1e-4, else the engine mixes rows.
-func TestBatchRows(t *testing.T) {
-	eng := openToy(t)
-	const rows = 4
-	many := map[string][]int64{}
-	for name, s := range shapes(64) {
-		many[name] = []int64{rows, s[1]}
-	}
-	wide, err := eng.NewSession(many)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer wide.Close()
-	single, err := eng.NewSession(shapes(64))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer single.Close()
-	r := rand.New(rand.NewPCG(3, 4))
-	for name := range many {
-		for i := range wide.Data(name) {
-			wide.Data(name)[i] = r.Float32()
-		}
-	}
-	run := func(s infer.Session) time.Duration {
-		best := time.Hour
-		for range 5 {
-			start := time.Now()
-			if err := s.Run(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			best = min(best, time.Since(start))
-		}
-		return best
-	}
-	batch := run(wide)
-	var alone time.Duration
-	differ, n := 0, len(single.Data(outputName))
-	for k := range rows {
-		for name, s := range shapes(64) {
-			copy(single.Data(name), wide.Data(name)[k*int(s[1]):])
-		}
-		alone += run(single)
-		for i, v := range single.Data(outputName) {
-			w := wide.Data(outputName)[k*n+i]
-			if v != w {
-				differ++
-			}
-			if d := v - w; d > 1e-4 || d < -1e-4 {
-				t.Fatalf("row %d value %d: %v alone, %v in a batch", k, i, v, w)
-			}
-		}
-	}
-	t.Logf("%d of %d values differ; a batch of %d takes %v, %d runs %v", differ, rows*n, rows, batch, rows, alone)
 }

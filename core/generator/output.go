@@ -13,12 +13,9 @@ const (
 	tolerance = 0.02 // by which a value may leave 0..1
 )
 
-// toPatch turns the network's planar output into a patch, and refuses what cannot be a face.
-func toPatch(v []float32, shape []int64, size int) (*frame.Patch, error) {
+// toPatch turns one row of the network's planar output, 4·size² values, into a patch, and refuses what cannot be a face.
+func toPatch(v []float32, size int) (*frame.Patch, error) {
 	n := size * size
-	if len(shape) != 4 || shape[0] != 1 || shape[1] != 4 || shape[2] != int64(size) || shape[3] != int64(size) || len(v) != 4*n {
-		return nil, fmt.Errorf("%w: shape %v with %d values, want [1 4 %d %d]", ErrOutput, shape, len(v), size, size)
-	}
 	p := &frame.Patch{Size: size, RGBA: make([]byte, 4*n)}
 	for c := range 4 {
 		plane := v[c*n : (c+1)*n]

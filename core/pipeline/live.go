@@ -173,6 +173,7 @@ func (l *Live) forget(gone func(*liveFace) bool) {
 			return false
 		}
 		delete(l.paint.grow, f.track.ID)
+		delete(l.paint.sides, f.track.ID)
 		return true
 	})
 }

@@ -99,10 +99,7 @@ func (r *Renderer) Coverage() report.Coverage {
 		}
 	}
 	c.Uncovered = c.Faces - c.Replaced - c.Covered - c.Kept
-	st := r.gen.Stats()
-	if n := st.Hits + st.Misses; n > 0 {
-		c.CacheHits = float64(st.Hits) / float64(n)
-	}
+	c.CacheHits = r.gen.Stats().HitRate()
 	return c
 }
 
@@ -122,6 +119,7 @@ type painter struct {
 	reqs  []generator.Request
 	oval  []frame.Point
 	grow  map[int]float64 // by track: how far its surrogate is enlarged to cover the face
+	sides sides
 }
 
 // growRate is how fast the enlargement follows what the present frame asks for: a second's time constant at 25 fps, so
@@ -133,7 +131,7 @@ func newPainter(cfg Config) painter {
 	if cfg.Fallback == FallbackPixelate {
 		style = compositor.Pixelate
 	}
-	return painter{comp: compositor.New(), style: style, grow: map[int]float64{}}
+	return painter{comp: compositor.New(), style: style, grow: map[int]float64{}, sides: sides{}}
 }
 
 // all paints the jobs of one picture, in their order, and tells done what became of each. After an error pic may be half
@@ -142,7 +140,7 @@ func (p *painter) all(ctx context.Context, gen faceGenerator, pic *frame.Picture
 	p.reqs = p.reqs[:0]
 	for _, j := range jobs {
 		if j.Action == decisions.Replace {
-			p.reqs = append(p.reqs, generator.Request{Cluster: generator.ClusterID(j.Cluster), Look: *j.Face.Look})
+			p.reqs = append(p.reqs, generator.Request{Cluster: generator.ClusterID(j.Cluster), Look: *j.Face.Look, Side: p.sides.of(j)})
 		}
 	}
 	start := time.Now()

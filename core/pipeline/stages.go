@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/detector"
 	"github.com/ksamenet/ksamenet/core/frame"
-	"github.com/ksamenet/ksamenet/core/generator"
 	"github.com/ksamenet/ksamenet/core/infer"
 	"github.com/ksamenet/ksamenet/core/landmark"
 	"github.com/ksamenet/ksamenet/core/recognizer"
@@ -22,6 +20,7 @@ const (
 	modelAppearance = "appearance"
 	modelRecognizer = "sface"
 	modelGenerator  = "generator"
+	modelSmall      = "generator-small"
 )
 
 // Stages are the networks of pass 1. They belong to one goroutine at a time.
@@ -180,40 +179,6 @@ func (s *Stages) Models() []report.Model { return s.nets.models }
 
 // Close is safe to call twice.
 func (s *Stages) Close() error { return s.nets.Close() }
-
-// Surrogates is an opened generator for the clusters of one decision list.
-type Surrogates struct {
-	*generator.Generator
-	nets nets
-}
-
-// OpenSurrogates opens the generator with the mixes of l.
-func OpenSurrogates(ctx context.Context, cfg Config, l *decisions.List) (_ *Surrogates, err error) {
-	s := &Surrogates{}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.nets.Close())
-		}
-	}()
-	e, err := s.nets.open(ctx, cfg, modelGenerator)
-	if err != nil {
-		return nil, err
-	}
-	if s.Generator, err = generator.New(e, generator.Config{Mixes: Mixes(l)}); err != nil {
-		return nil, err
-	}
-	s.nets.close = append(s.nets.close, s.Generator.Close)
-	return s, nil
-}
-
-// Engine is what computes the generator.
-func (s *Surrogates) Engine() infer.Info { return s.nets.engine }
-
-// Models is the generator by its content.
-func (s *Surrogates) Models() []report.Model { return s.nets.models }
-
-// Close is safe to call twice.
-func (s *Surrogates) Close() error { return s.nets.Close() }
 
 // headFile is the geometry of the generator's head, beside its weights.
 func headFile() ([]byte, error) { return models.File(modelGenerator, "head.json") }

@@ -285,7 +285,7 @@ func TestPropertiesArrive(t *testing.T) {
 func sampleLine(t *testing.T, pictures int) string {
 	t.Helper()
 	need(t, "filesrc", "decodebin", "videoconvert", "qtdemux", "avdec_h264", "fakesink")
-	for _, m := range []string{"centerface", "facemesh", "appearance", "sface", "generator"} {
+	for _, m := range []string{"centerface", "facemesh", "appearance", "sface", models.ByRole("generator")[0].Name} {
 		if _, _, err := models.DefaultStore("").Load(m); err != nil {
 			require.Missing(t, "models", err.Error())
 		}
