@@ -55,9 +55,18 @@ plugin: ## compile bin/libgstksamenet.so, the GStreamer element
 	$(GO) build -buildmode=c-shared -ldflags '$(LDFLAGS)' -o bin/libgstksamenet.so ./gstplugin
 	@rm -f bin/libgstksamenet.h
 
+# Where the program and the plugin look for the TensorRT shims (docs/tensorrt.md).
+SHIMS ?= $(or $(XDG_DATA_HOME),$(HOME)/.local/share)/ksamenet/lib
+TENSORRT_INCLUDE ?=
+
+.PHONY: native
+native: deps ## compile the TensorRT shims; TENSORRT_INCLUDE=… adds the headers of an installed TensorRT (10 needs that)
+	$(MAKE) -C native/src/trt OUT=build TENSORRT_INCLUDE='$(TENSORRT_INCLUDE)' shims
+	install -D -t '$(SHIMS)' native/src/trt/build/libksn_trt_*.so
+
 .PHONY: clean
 clean: ## remove bin (out and what deps fetched stay)
-	rm -rf bin
+	rm -rf bin native/src/trt/build
 
 ##@ Check
 
@@ -76,6 +85,10 @@ test-race-all: ## the same for every package; compiles the C bindings once more
 .PHONY: test-clips
 test-clips: deps ## the whole program on the clips of real people in CLIPS=…
 	KSAMENET_CLIPS="$(abspath $(CLIPS))" $(GO) test -tags e2e -run TestClips -v -timeout 40m ./ffcli
+
+.PHONY: test-native
+test-native: deps ## the TensorRT shim: every header version, sanitizers, clang-tidy
+	$(MAKE) -C native/src/trt OUT=build syntax sanitize tidy
 
 .PHONY: bench
 bench: deps build ## milliseconds a frame for each stage, on clips with one face and with four (a quiet machine, please)

@@ -18,6 +18,7 @@ require (
 	github.com/schollz/progressbar/v3 v3.18.0
 	golang.org/x/crypto v0.45.0
 	golang.org/x/term v0.37.0
+	google.golang.org/protobuf v1.25.0 // protowire alone
 	modernc.org/sqlite v1.40.1
 )
 
@@ -46,7 +47,6 @@ require (
 	golang.org/x/sys v0.38.0 // indirect
 	golang.org/x/xerrors v0.0.0-20200804184101-5ec99f83aff1 // indirect
 	gonum.org/v1/gonum v0.8.2 // indirect
-	google.golang.org/protobuf v1.25.0 // indirect
 	gorgonia.org/vecf32 v0.9.0 // indirect
 	gorgonia.org/vecf64 v0.9.0 // indirect
 	modernc.org/libc v1.66.10 // indirect

@@ -118,7 +118,7 @@ func registryFlags() []cli.Flag {
 func engineFlags() []cli.Flag {
 	d := pipeline.DefaultConfig()
 	return []cli.Flag{
-		&cli.StringFlag{Name: "engine", Value: d.Engine, Usage: "auto, onnxruntime or tensorrt"},
+		&cli.StringFlag{Name: "engine", Value: d.Engine, Usage: "auto, onnxruntime or tensorrt; with options, as tensorrt:rtx:fp16 or onnxruntime:cuda (docs/tensorrt.md)"},
 		&cli.IntFlag{Name: "threads", Usage: "CPU threads per network; 0: one per core, at most 4"},
 		&cli.StringFlag{Name: "models", Usage: "`DIR` of the model files (default: search)"},
 		&cli.StringFlag{Name: "ort-lib", Usage: "ONNX Runtime library `FILE` (default: search)"},

@@ -35,6 +35,7 @@ type Info struct {
 	Version string
 	Device  string // "cpu", or the GPU's name
 	Library string // path of the library that was loaded
+	Why     string // in a few words, why Auto did not take TensorRT; "" where it did, or where the user chose
 }
 
 // Engine is a loaded model. It is safe for use by several goroutines.
@@ -71,6 +72,7 @@ type MetadataReader interface {
 var (
 	ErrLibrary = errors.New("infer: engine library not found or not usable")
 	ErrDevice  = errors.New("infer: no usable device")
+	ErrCache   = errors.New("infer: plan cache not usable")
 	ErrModel   = errors.New("infer: model not usable")
 	ErrShape   = errors.New("infer: wrong tensor shape")
 	ErrClosed  = errors.New("infer: closed")
@@ -78,8 +80,9 @@ var (
 
 // Options choose and tune a backend.
 type Options struct {
-	Backend string       // "auto" (or ""), "onnxruntime", "tensorrt"
+	Backend string       // "auto" (or ""), "onnxruntime", "tensorrt", with options: "tensorrt:rtx:fp16", "onnxruntime:cuda" (CheckBackend)
 	Library string       // explicit path of the engine library; empty: search (docs/operations.md)
 	Threads int          // CPU threads per model; 0: one per core, at most 4
+	PlanDir string       // folder of TensorRT's plans; empty: the user's cache folder
 	Log     *slog.Logger // nil discards
 }

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 
+	"github.com/ksamenet/ksamenet/internal/onnxfile"
 	"github.com/ksamenet/ksamenet/native/ort"
 )
 
@@ -14,26 +15,37 @@ import (
 // only take the cores from each other.
 const maxAutoThreads = 4
 
-func openONNXRuntime(_ Manifest, model []byte, o Options) (Engine, error) {
-	lib, err := ort.Load(o.Library)
-	if err != nil {
-		return nil, &kindError{ErrLibrary, err}
+func openONNXRuntime(spec spec) Opener {
+	return func(m Manifest, model []byte, o Options) (Engine, error) {
+		lib, err := ort.Load(o.Library)
+		if err != nil {
+			return nil, &kindError{ErrLibrary, err}
+		}
+		threads := o.Threads
+		if threads <= 0 {
+			threads = min(maxAutoThreads, runtime.GOMAXPROCS(0))
+		}
+		e := &ortEngine{device: "cpu"}
+		if spec.provider != "" {
+			e.device = spec.provider
+		}
+		if spec.half {
+			e.half = true
+			if model, err = onnxfile.Half(model); err != nil {
+				return nil, &kindError{ErrModel, err}
+			}
+		}
+		if e.model, err = lib.Open(model, ort.Options{Threads: threads, Provider: spec.provider}); err != nil {
+			return nil, fromORT(err)
+		}
+		return e, nil
 	}
-	threads := o.Threads
-	if threads <= 0 {
-		threads = min(maxAutoThreads, runtime.GOMAXPROCS(0))
-	}
-	m, err := lib.Open(model, threads)
-	if err != nil {
-		return nil, fromORT(err)
-	}
-	return &ortEngine{m}, nil
 }
 
 // fromORT gives a native error its kind. Errors of other origin, a context's above all, pass as they are.
 func fromORT(err error) error {
 	for _, k := range []struct{ native, kind error }{
-		{ort.ErrShape, ErrShape}, {ort.ErrClosed, ErrClosed}, {ort.ErrModel, ErrModel},
+		{ort.ErrShape, ErrShape}, {ort.ErrClosed, ErrClosed}, {ort.ErrModel, ErrModel}, {ort.ErrProvider, ErrDevice},
 	} {
 		if errors.Is(err, k.native) {
 			return &kindError{k.kind, err}
@@ -42,11 +54,20 @@ func fromORT(err error) error {
 	return err
 }
 
-type ortEngine struct{ model *ort.Model }
+type ortEngine struct {
+	model  *ort.Model
+	device string
+	half   bool
+	why    string // why not TensorRT
+}
 
 func (e *ortEngine) Info() Info {
 	l := e.model.Library()
-	return Info{Backend: ONNXRuntime, Version: l.Version, Device: "cpu", Library: l.Path}
+	i := Info{Backend: ONNXRuntime, Version: l.Version, Device: e.device, Library: l.Path, Why: e.why}
+	if e.half {
+		i.Version += ", float16"
+	}
+	return i
 }
 
 func (e *ortEngine) Tensors() []Tensor {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -26,8 +25,7 @@ type backend struct {
 
 var (
 	backendsMu sync.RWMutex
-	// In the order in which Auto tries the automatic ones.
-	backends = []backend{{TensorRT, openTensorRT}, {ONNXRuntime, openONNXRuntime}}
+	registered []backend
 )
 
 // Register adds a backend under a name that Options.Backend may then hold; Auto does not try it. It serves tests
@@ -35,23 +33,24 @@ var (
 func Register(name string, open Opener) (remove func(), err error) {
 	backendsMu.Lock()
 	defer backendsMu.Unlock()
-	if name == "" || name == Auto || slices.ContainsFunc(backends, func(b backend) bool { return b.name == name }) {
+	_, known, _ := parseSpec(name)
+	if known || slices.ContainsFunc(registered, func(b backend) bool { return b.name == name }) {
 		return nil, fmt.Errorf("infer: backend name %q is taken", name)
 	}
-	backends = append(backends, backend{name, open})
+	registered = append(registered, backend{name, open})
 	return func() {
 		backendsMu.Lock()
 		defer backendsMu.Unlock()
-		backends = slices.DeleteFunc(slices.Clone(backends), func(b backend) bool { return b.name == name })
+		registered = slices.DeleteFunc(slices.Clone(registered), func(b backend) bool { return b.name == name })
 	}, nil
 }
 
-// Backends lists the values that Options.Backend may hold.
+// Backends lists the values that Options.Backend may hold, without the options behind colons.
 func Backends() []string {
 	backendsMu.RLock()
 	defer backendsMu.RUnlock()
-	names := []string{Auto}
-	for _, b := range backends {
+	names := []string{Auto, TensorRT, ONNXRuntime}
+	for _, b := range registered {
 		names = append(names, b.name)
 	}
 	return names
@@ -80,33 +79,63 @@ func Open(m Manifest, model []byte, o Options) (Engine, error) {
 }
 
 func choose(m Manifest, model []byte, o Options) (Engine, error) {
-	backendsMu.RLock()
-	known := backends
-	backendsMu.RUnlock()
-	if o.Backend != "" && o.Backend != Auto {
-		for _, b := range known {
-			if b.name == o.Backend {
-				return b.open(m, model, o)
-			}
-		}
-		return nil, fmt.Errorf("%w: no backend %q; there are %s", ErrLibrary, o.Backend, strings.Join(Backends(), ", "))
+	s, known, err := parseSpec(o.Backend)
+	if err != nil {
+		return nil, err
 	}
-	e, err := openTensorRT(m, model, o)
+	switch {
+	case !known:
+		return openRegistered(m, model, o)
+	case s.backend == TensorRT:
+		return openTensorRT(s)(m, model, o)
+	case s.backend == ONNXRuntime:
+		return openONNXRuntime(s)(m, model, o)
+	}
+	e, err := openTensorRT(s)(m, model, o)
 	if err == nil {
 		o.Log.Info("backend chosen", "model", m.Name, "backend", TensorRT)
 		return e, nil
 	}
-	// What this machine lacks is a reason for the other backend; a model that cannot be used is not.
-	if !errors.Is(err, ErrLibrary) && !errors.Is(err, ErrDevice) {
+	// What this machine lacks is a reason for the other backend, and so is a model that TensorRT does not take: ONNX Runtime
+	// judges it again. Anything else is a fault that must be seen.
+	why := ""
+	for _, k := range []struct {
+		kind error
+		text string
+	}{
+		{ErrLibrary, "TensorRT is not installed or not usable"}, {ErrDevice, "no usable NVIDIA GPU"}, {ErrCache, "no folder for TensorRT's plans"},
+		{ErrModel, "TensorRT does not take the model"}, {ErrManifest, "the model's manifest gives TensorRT no shapes"},
+	} {
+		if errors.Is(err, k.kind) {
+			why = k.text
+			break
+		}
+	}
+	if why == "" {
 		return nil, err
 	}
 	o.Log.Info("backend chosen", "model", m.Name, "backend", ONNXRuntime, "not "+TensorRT, err.Error())
-	return openONNXRuntime(m, model, o)
+	fallback, err := openONNXRuntime(s)(m, model, o)
+	if err != nil {
+		return nil, err
+	}
+	fallback.(*ortEngine).why = why
+	return fallback, nil
 }
 
-// openTensorRT is where the TensorRT backend comes in; this build has no loader for its shim.
-func openTensorRT(Manifest, []byte, Options) (Engine, error) {
-	return nil, fmt.Errorf("%w: this build has no TensorRT shim", ErrLibrary)
+func openRegistered(m Manifest, model []byte, o Options) (Engine, error) {
+	if err := CheckBackend(o.Backend); err != nil {
+		return nil, err
+	}
+	backendsMu.RLock()
+	known := registered
+	backendsMu.RUnlock()
+	for _, b := range known {
+		if b.name == o.Backend {
+			return b.open(m, model, o)
+		}
+	}
+	return nil, fmt.Errorf("%w: backend %q was removed", ErrLibrary, o.Backend)
 }
 
 // kindError gives a native error the kind that callers of this package branch on, without repeating it in the text.

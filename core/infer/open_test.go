@@ -16,6 +16,7 @@ import (
 	"github.com/ksamenet/ksamenet/core/infer/infertest"
 	"github.com/ksamenet/ksamenet/internal/require"
 	"github.com/ksamenet/ksamenet/internal/testmodel"
+	"github.com/ksamenet/ksamenet/native/trt"
 )
 
 // open opens a model on ONNX Runtime, or ends the test where the library is missing.
@@ -48,6 +49,7 @@ func TestMetadata(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
+	noShim(t)
 	m, model := infertest.Toy()
 	open(t, m, model)
 	garbage := bytes.Repeat([]byte("no model "), 50)
@@ -70,6 +72,9 @@ func TestOpenRefuses(t *testing.T) {
 		{"truncated with a matching hash", infertest.Manifest("cut", model[:200]), model[:200], "", infer.ErrModel},
 		{"TensorRT without a shim", m, model, infer.TensorRT, infer.ErrLibrary},
 		{"no such backend", m, model, "abacus", infer.ErrLibrary},
+		{"no such option", m, model, "tensorrt:9", infer.ErrLibrary},
+		{"option of another backend", m, model, "onnxruntime:rtx", infer.ErrLibrary},
+		{"ONNX Runtime without a GPU provider", m, model, "onnxruntime:cuda", infer.ErrDevice},
 	} {
 		e, err := infer.Open(c.m, c.model, infer.Options{Backend: c.backend})
 		if e != nil || !errors.Is(err, c.want) {
@@ -93,7 +98,11 @@ func TestLibraryErrorReads(t *testing.T) {
 	}
 }
 
+// noShim hides a TensorRT that this machine may have.
+func noShim(t *testing.T) { t.Setenv(trt.EnvShim, t.TempDir()) }
+
 func TestAutoTellsItsChoice(t *testing.T) {
+	noShim(t)
 	m, model := infertest.Toy()
 	open(t, m, model)
 	var log bytes.Buffer
@@ -102,8 +111,8 @@ func TestAutoTellsItsChoice(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	if e.Info().Backend != infer.ONNXRuntime || !strings.Contains(log.String(), "no TensorRT shim") {
-		t.Errorf("backend %s, log %q", e.Info().Backend, log.String())
+	if i := e.Info(); i.Backend != infer.ONNXRuntime || i.Why != "TensorRT is not installed or not usable" || !strings.Contains(log.String(), "make native") {
+		t.Errorf("%+v, log %q", i, log.String())
 	}
 	if want := []string{"auto", "tensorrt", "onnxruntime"}; !slices.Equal(infer.Backends(), want) {
 		t.Errorf("Backends() = %v, want %v", infer.Backends(), want)

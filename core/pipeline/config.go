@@ -21,7 +21,7 @@ type Config struct {
 	Cover       []int64 `json:"cover"`       // registry persons that are covered rather than replaced
 	DetectSide  int     `json:"detect_side"` // long side of the detector's picture, px, 320..1920
 	Extend      int     `json:"extend"`      // frames that a track is carried on before and after it was seen, 0..100
-	Engine      string  `json:"engine"`      // auto, onnxruntime, tensorrt
+	Engine      string  `json:"engine"`      // auto, onnxruntime, tensorrt, with options (docs/tensorrt.md)
 	Library     string  `json:"-"`           // explicit path of the engine's library
 	ModelsDir   string  `json:"-"`           // explicit folder of the model files
 	Threads     int     `json:"threads"`     // CPU threads per network; 0: one per core, at most 4
@@ -57,7 +57,9 @@ func (c Config) Validate() error {
 	check(c.Fallback == FallbackSolid || c.Fallback == FallbackPixelate, "fallback is %q; solid or pixelate", c.Fallback)
 	check(c.DetectSide >= 320 && c.DetectSide <= 1920, "detect-side is %d; 320 to 1920", c.DetectSide)
 	check(c.Extend >= 0 && c.Extend <= 100, "extend is %d; 0 to 100", c.Extend)
-	check(c.Engine == "auto" || c.Engine == "onnxruntime" || c.Engine == "tensorrt", "engine is %q; auto, onnxruntime or tensorrt", c.Engine)
+	if err := infer.CheckBackend(c.Engine); err != nil {
+		errs = append(errs, fmt.Errorf("%w: %w", ErrConfig, err))
+	}
 	check(c.Threads >= 0 && c.Threads <= 64, "threads is %d; 0 to 64", c.Threads)
 	for _, k := range c.Keep {
 		for _, v := range c.Cover {

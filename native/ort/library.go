@@ -1,5 +1,5 @@
 // Package ort speaks ONNX Runtime's C API by slot table through purego: no cgo, no header, no generated code.
-// It runs models on the CPU with float32 inputs and outputs that live in memory outside the Go heap. It does not know
+// It runs models on the CPU, or through a GPU build's providers, with float32 inputs and outputs that live in memory outside the Go heap. It does not know
 // manifests, hashes or stages; core/infer does.
 //
 // Documentation of the wrapped calls: https://onnxruntime.ai/docs/api/c/struct_ort_api.html
@@ -23,9 +23,10 @@ import (
 
 // Errors that callers branch on.
 var (
-	ErrModel  = errors.New("onnxruntime: model not usable")
-	ErrShape  = errors.New("onnxruntime: wrong tensor shape")
-	ErrClosed = errors.New("onnxruntime: closed")
+	ErrModel    = errors.New("onnxruntime: model not usable")
+	ErrShape    = errors.New("onnxruntime: wrong tensor shape")
+	ErrClosed   = errors.New("onnxruntime: closed")
+	ErrProvider = errors.New("onnxruntime: provider not usable")
 )
 
 // EnvLibrary is the environment variable that names the library's file.

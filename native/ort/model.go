@@ -32,9 +32,15 @@ type Model struct {
 	settled  map[string]map[string][]int64 // discovered output shapes, by the text of the input shapes
 }
 
-// Open makes a model of an ONNX file's bytes; the bytes are not kept. threads is the size of the model's own pool, at
-// least 1. Errors of the model wrap ErrModel.
-func (l *Library) Open(model []byte, threads int) (*Model, error) {
+// Options tune a model.
+type Options struct {
+	Threads  int    // size of the model's own pool, at least 1
+	Provider string // "": the CPU; "cuda", "tensorrt": what a GPU build of ONNX Runtime brings. Inputs and outputs stay in main memory
+}
+
+// Open makes a model of an ONNX file's bytes; the bytes are not kept. Errors of the model wrap ErrModel, those of a provider
+// that this library or machine does not have wrap ErrProvider.
+func (l *Library) Open(model []byte, o Options) (*Model, error) {
 	if len(model) == 0 {
 		return nil, fmt.Errorf("%w: empty", ErrModel)
 	}
@@ -45,13 +51,16 @@ func (l *Library) Open(model []byte, threads int) (*Model, error) {
 	}
 	defer a.release(slotReleaseSessionOptions, opts)
 	if err := errors.Join(
-		a.call(slotSetIntraOpNumThreads, opts, uintptr(max(1, threads))),
+		a.call(slotSetIntraOpNumThreads, opts, uintptr(max(1, o.Threads))),
 		a.call(slotSetInterOpNumThreads, opts, 1),
 		a.call(slotSetSessionGraphOptimizationLevel, opts, optimizeAll),
 		// Spinning threads burn half as much CPU again between runs, which the rest of a pipeline needs.
 		a.call(slotAddSessionConfigEntry, opts,
 			uintptr(unsafe.Pointer(cString("session.intra_op.allow_spinning"))), uintptr(unsafe.Pointer(cString("0")))),
 	); err != nil {
+		return nil, err
+	}
+	if err := a.addProvider(opts, o.Provider); err != nil {
 		return nil, err
 	}
 	m := &Model{lib: l, settled: map[string]map[string][]int64{}}

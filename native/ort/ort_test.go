@@ -28,7 +28,7 @@ func library(t testing.TB) *Library {
 
 func openModel(t testing.TB, model []byte) *Model {
 	t.Helper()
-	m, err := library(t).Open(model, 1)
+	m, err := library(t).Open(model, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,12 +163,12 @@ func TestModelErrors(t *testing.T) {
 	for name, model := range map[string][]byte{
 		"empty": nil, "garbage": []byte(strings.Repeat("x", 1000)), "truncated": testmodel.Toy[:150], "corrupt": corrupt,
 	} {
-		if m, err := l.Open(model, 1); !errors.Is(err, ErrModel) {
+		if m, err := l.Open(model, Options{}); !errors.Is(err, ErrModel) {
 			t.Errorf("%s: %v, %v, want ErrModel", name, m, err)
 		}
 	}
 	var native *Error
-	if _, err := l.Open([]byte("garbage"), 1); !errors.As(err, &native) || native.Code == 0 || native.Message == "" {
+	if _, err := l.Open([]byte("garbage"), Options{}); !errors.As(err, &native) || native.Code == 0 || native.Message == "" {
 		t.Errorf("the native error is lost: %v", err)
 	}
 	ints := openModel(t, testmodel.Ints)
@@ -180,11 +180,24 @@ func TestModelErrors(t *testing.T) {
 	}
 }
 
+// The pinned library has no GPU provider: asking for one is an error with the way out, and never a run on the CPU.
+func TestProviders(t *testing.T) {
+	for _, p := range []string{"cuda", "tensorrt", "abacus"} {
+		m, err := library(t).Open(testmodel.Toy, Options{Provider: p})
+		if m != nil || !errors.Is(err, ErrProvider) || !strings.Contains(err.Error(), p) {
+			t.Errorf("%s: %v, %v, want ErrProvider", p, m, err)
+		}
+		if p != "abacus" && !strings.Contains(err.Error(), "onnxruntime-gpu") {
+			t.Errorf("%s: no way out in %v", p, err)
+		}
+	}
+}
+
 // Every prefix of a model file is an error of the model, or loads; none takes the process down.
 func TestTruncatedModels(t *testing.T) {
 	l := library(t)
 	for n := 0; n < len(testmodel.Toy); n += 3 {
-		m, err := l.Open(testmodel.Toy[:n], 1)
+		m, err := l.Open(testmodel.Toy[:n], Options{})
 		if err == nil {
 			err = m.Close()
 		} else if errors.Is(err, ErrModel) {

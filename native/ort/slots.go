@@ -53,7 +53,13 @@ const (
 	slotReleaseIoBinding                  = 135
 	slotBindInput                         = 136
 	slotBindOutput                        = 137
-	slotCount                             = 138
+	slotAppendExecutionProviderTensorRTV2 = 170
+	slotCreateTensorRTProviderOptions     = 171
+	slotReleaseTensorRTProviderOptions    = 174
+	slotAppendExecutionProviderCUDAV2     = 204
+	slotCreateCUDAProviderOptions         = 205
+	slotReleaseCUDAProviderOptions        = 208
+	slotCount                             = 209
 )
 
 // Values of the C enums that are used.

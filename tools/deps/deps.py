@@ -20,6 +20,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
@@ -38,6 +39,21 @@ LIBRARY = {
         "x86_64": "6c1585d1bbf45b0712ea4a21b705c5fcb4ba04ff2e30f1fbf81a49faf658638f",
         "aarch64": "49852228a93995158b2a813d4df487d47a1b76b0eaa894507ef49e91b6d7954a",
     },
+}
+
+
+# NVIDIA's C++ headers (Apache-2.0) for the TensorRT shim, out of a crate that carries them and that cargo downloads. Nothing
+# of the crate is compiled. Folders are renamed to what native/src/trt/Makefile looks for.
+HEADERS = {
+    "crate": "trtx-sys@0.9.1+rtx1.7",
+    "sha256": "5480ee056292951daa1bc74532162d6cb75190f091e45d7d97c0c356916ae171",
+    "folders": {
+        "TRT-Enterprise-11.4": "tensorrt-11.4",
+        "TRT-RTX-1.5": "tensorrt-rtx-1.5",
+        "TRT-RTX-1.6": "tensorrt-rtx-1.6",
+        "TRT-RTX-1.7": "tensorrt-rtx-1.7",
+    },
+    "tree": "7b453f5c1d8192aaa0a7f7da5f23a9350272c40728a8bc2b4eebf740680cd9c6",  # sha256 over names and contents of what is placed
 }
 
 
@@ -198,6 +214,57 @@ class Library:
             os.replace(temp, self.dest.parent / link)
 
 
+class Headers:
+    """TensorRT's headers. Optional: without cargo they are left out, and with them the TensorRT engine."""
+
+    def __init__(self):
+        self.dest = DATA / "include"
+
+    def fault(self):
+        """Returns what is wrong, or None."""
+        if not any((self.dest / folder).is_dir() for folder in HEADERS["folders"].values()):
+            return "missing"
+        got = self._tree()
+        return None if got == HEADERS["tree"] else f"sha256 of the tree is {got}, want {HEADERS['tree']}"
+
+    def _tree(self):
+        digest = hashlib.sha256()
+        for folder in sorted(HEADERS["folders"].values()):
+            for path in sorted((self.dest / folder).rglob("*.h")):
+                content = path.read_bytes()
+                digest.update(f"{path.relative_to(self.dest)} {len(content)}\n".encode() + content)
+        return digest.hexdigest()
+
+    def make(self, _tools):
+        try:
+            self._download()
+        except DepsError as err:
+            say(f"left out: TensorRT's headers; only the engine for NVIDIA GPUs needs them (docs/tensorrt.md): {err}")
+            return
+        home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+        name = HEADERS["crate"].replace("@", "-") + ".crate"
+        crates = [path for path in (home / "registry" / "cache").glob(f"*/{name}") if sha256(path) == HEADERS["sha256"]]
+        if not crates:
+            raise DepsError(f"cargo brought no {name} with sha256 {HEADERS['sha256']}")
+        with tarfile.open(crates[0]) as archive:
+            for entry in archive.getmembers():
+                parts = Path(entry.name).parts
+                if entry.isfile() and len(parts) > 3 and parts[1] == "TensorRT-Headers" and parts[2] in HEADERS["folders"] and ".." not in parts:
+                    place(archive.extractfile(entry).read(), self.dest.joinpath(HEADERS["folders"][parts[2]], *parts[3:]))
+        if fault := self.fault():
+            raise DepsError(f"TensorRT's headers: {fault}")
+
+    @staticmethod
+    def _download():
+        cargo = shutil.which("cargo")
+        version = subprocess.run([cargo, "--version"], capture_output=True, text=True, check=False).stdout if cargo else ""
+        found = re.match(r"cargo 1\.(\d+)", version)
+        if not found or int(found[1]) < 82:
+            raise DepsError(f"cargo 1.82 or later is needed, {version.strip() or 'there is none'}")
+        say("downloading TensorRT's headers")
+        run(f"downloading {HEADERS['crate']}", cargo, "info", "--quiet", HEADERS["crate"])
+
+
 class Model:
     """One third-party model, described by its manifest."""
 
@@ -239,7 +306,7 @@ def third_party():
 def main():
     if sys.argv[1:] not in ([], ["--check"]):
         raise DepsError(f"usage: {sys.argv[0]} [--check]")
-    wanted = [Library(platform.machine()), *third_party()]
+    wanted = [Library(platform.machine()), *third_party(), Headers()]
     if sys.argv[1:] == ["--check"]:
         faults = [(w, w.fault()) for w in wanted]
         for w, fault in faults:

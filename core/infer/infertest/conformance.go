@@ -34,7 +34,14 @@ func Manifest(name string, model []byte, tensors ...infer.Tensor) infer.Manifest
 
 // Toy is the model of the suite, face[n,64] = 3*identity[n,64] + sum(expression[n,7]), with its manifest.
 func Toy() (infer.Manifest, []byte) {
-	return Manifest("toy", testmodel.Toy, toyTensors()...), testmodel.Toy
+	m := Manifest("toy", testmodel.Toy, toyTensors()...)
+	for i, t := range m.Tensors {
+		if t.Dir == "input" {
+			w := t.Dims[1]
+			m.Tensors[i].Shapes = &infer.ShapeHint{Min: []int64{1, w}, Opt: []int64{1, w}, Max: []int64{16, w}}
+		}
+	}
+	return m, testmodel.Toy
 }
 
 func toyTensors() []infer.Tensor {

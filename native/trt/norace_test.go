@@ -1,0 +1,5 @@
+//go:build !race
+
+package trt
+
+const raceEnabled = false
