@@ -33,7 +33,7 @@ func parseSpec(name string) (s spec, known bool, err error) {
 		case s.backend == ONNXRuntime && s.provider == "" && slices.Contains([]string{"cuda", "tensorrt"}, p):
 			s.provider = p
 		default:
-			return s, true, fmt.Errorf("%w: engine %q: no option %q; there are %s", ErrLibrary, name, p, strings.Join(specs, ", "))
+			return s, true, &kindError{ErrLibrary, fmt.Errorf("engine is %q, without an option %q; there are %s", name, p, strings.Join(specs, ", "))}
 		}
 	}
 	return s, true, nil
@@ -52,5 +52,5 @@ func CheckBackend(name string) error {
 	if slices.Contains(Backends(), name) {
 		return nil
 	}
-	return fmt.Errorf("%w: no engine %q; there are %s", ErrLibrary, name, strings.Join(append(slices.Clone(specs), Backends()[3:]...), ", "))
+	return &kindError{ErrLibrary, fmt.Errorf("engine is %q; there are %s", name, strings.Join(append(slices.Clone(specs), Backends()[3:]...), ", "))}
 }

@@ -4,6 +4,9 @@
 package trtdouble
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,7 +67,12 @@ func Make(t testing.TB, targets ...string) string {
 			require.Missing(t, "trt", err.Error())
 		}
 	}
-	out := filepath.Join(Source(), "build")
+	// By content: compiling takes half a minute, and every checkout and branch with the same sources shares the result.
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(cache, "ksamenet", "trtdouble", digest(t))
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -76,8 +84,7 @@ func Make(t testing.TB, targets ...string) string {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	track(t)
-	cmd := exec.Command("make", append([]string{"-s", "-C", Source(), "OUT=build", "HEADERS=" + headers, "TENSORRT_INCLUDE="}, targets...)...)
+	cmd := exec.Command("make", append([]string{"-s", "-C", Source(), "OUT=" + out, "HEADERS=" + headers, "TENSORRT_INCLUDE="}, targets...)...)
 	// A compiler setting of the environment must not change what is tested.
 	cmd.Env = append(os.Environ(), "CXXFLAGS=-O1", "MAKEFLAGS=")
 	if b, err := cmd.CombinedOutput(); err != nil {
@@ -86,20 +93,24 @@ func Make(t testing.TB, targets ...string) string {
 	return out
 }
 
-// track reads the sources, so that the go command runs a test again when they change.
-func track(t testing.TB) {
+// digest is a hash of the sources. Reading them also tells the go command to run a test again when they change.
+func digest(t testing.TB) string {
+	h := sha256.New()
 	err := filepath.WalkDir(Source(), func(path string, d os.DirEntry, err error) error {
 		if err == nil && d.IsDir() && d.Name() == "build" {
 			return filepath.SkipDir
 		}
-		if err == nil && !d.IsDir() {
-			_, err = os.ReadFile(path)
+		if err != nil || d.IsDir() {
+			return err
 		}
+		b, err := os.ReadFile(path)
+		fmt.Fprintf(h, "%s %d\n%s", filepath.Base(path), len(b), b)
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // Install makes a double of one generation and points the environment at it for the rest of the test.
