@@ -91,6 +91,11 @@ func versionCommand() *cli.Command {
 	}}
 }
 
+const (
+	haloUsage = "a soft bright rim around every replaced face, which tells viewers that it is synthetic"
+	tagUsage  = "do not write into the output's metadata that its faces are synthetic"
+)
+
 // configFlags are the settings of pipeline.Config that every command which runs the networks takes.
 func configFlags() []cli.Flag {
 	d := pipeline.DefaultConfig()
@@ -101,6 +106,8 @@ func configFlags() []cli.Flag {
 		&cli.Int64SliceFlag{Name: "keep", Usage: "leave this registry `PERSON` clear (may be repeated)"},
 		&cli.Int64SliceFlag{Name: "cover", Usage: "cover this registry `PERSON` rather than replace (may be repeated)"},
 		&cli.StringFlag{Name: "fallback", Value: d.Fallback, Usage: "cover of faces that cannot be replaced: solid or pixelate"},
+		&cli.BoolFlag{Name: "halo", Usage: haloUsage},
+		&cli.BoolFlag{Name: "no-disclosure-tag", Usage: tagUsage},
 		&cli.IntFlag{Name: "detect-side", Value: d.DetectSide, Usage: "long side of the detector's picture in pixels"},
 		&cli.IntFlag{Name: "extend", Value: d.Extend, Usage: "frames that a track is carried on before and after it was seen"},
 	}
@@ -160,6 +167,8 @@ func config(c *cli.Context) (pipeline.Config, error) {
 		{"keep", func(n string) { cfg.Keep = c.Int64Slice(n) }},
 		{"cover", func(n string) { cfg.Cover = c.Int64Slice(n) }},
 		{"fallback", func(n string) { cfg.Fallback = c.String(n) }},
+		{"halo", func(n string) { cfg.Halo = c.Bool(n) }},
+		{"no-disclosure-tag", func(n string) { cfg.NoDisclosureTag = c.Bool(n) }},
 		{"detect-side", func(n string) { cfg.DetectSide = c.Int(n) }},
 		{"extend", func(n string) { cfg.Extend = c.Int(n) }},
 		{"engine", func(n string) { cfg.Engine = c.String(n) }},

@@ -84,6 +84,8 @@ func renderCommand() *cli.Command {
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "output `FILE`"},
 		&cli.StringFlag{Name: "decisions", Usage: "decision list `FILE` (of `ksamenet analyze`)"},
 		&cli.StringFlag{Name: "fallback", Usage: "cover of faces that cannot be replaced (default: the list's)"},
+		&cli.BoolFlag{Name: "halo", Usage: haloUsage},
+		&cli.BoolFlag{Name: "no-disclosure-tag", Usage: tagUsage},
 		&cli.BoolFlag{Name: "uncertified", Usage: "render a list that no registry bears out; the report says NOT CERTIFIED"},
 	}
 	return &cli.Command{

@@ -225,6 +225,9 @@ func (s *session) redact(ctx context.Context, j job) error {
 // transcoding is how the user wants the output written.
 func (s *session) transcoding() av.TranscodeOptions {
 	opt := av.TranscodeOptions{Codec: s.c.String("codec"), Overwrite: s.c.Bool("overwrite"), Drop: s.c.IntSlice("drop")}
+	if !s.cfg.NoDisclosureTag {
+		opt.Metadata = map[string]string{"comment": pipeline.DisclosureTag}
+	}
 	if crf := s.c.Float64("crf"); crf >= 0 {
 		opt.CRF = &crf
 	}

@@ -8,7 +8,7 @@ import (
 
 // blend writes colour components first..end−1, which share their sampling, of the pixels in box:
 // source·(1−m) + m·surrogate, at the components' own samples.
-func (c *Compositor) blend(pic *frame.Picture, first, end int, place similarity, m *mask, box frame.Rect) {
+func (c *Compositor) blend(pic *frame.Picture, first, end int, place similarity, m *mask, white [3]float32, box frame.Rect) {
 	comp := pic.Layout.Components[first]
 	sx, sy := float64(int(1)<<comp.SubX), float64(int(1)<<comp.SubY)
 	w, h := pic.Size(first)
@@ -19,7 +19,7 @@ func (c *Compositor) blend(pic *frame.Picture, first, end int, place similarity,
 	}
 	offX, offY := siting(pic.Layout, comp)
 	c.mask, c.cells = resize(c.mask, x1-x0), resize(c.cells, x1-x0)
-	c.value = resize(c.value, x1-x0)
+	c.value, c.glow = resize(c.value, x1-x0), resize(c.glow, x1-x0)
 	grid := grid{w: c.tex.w, maxU: float64(c.tex.w) - 1.001, maxV: float64(c.tex.h) - 1.001}
 	alpha := c.tex.planes[alphaPlane]
 	inv := place.inverse()
@@ -40,7 +40,8 @@ func (c *Compositor) blend(pic *frame.Picture, first, end int, place similarity,
 		u0, v0 := inv.point(offX, py)
 		u0, v0 = u0*c.tex.scale-float64(c.tex.x0)-.5, v0*c.tex.scale-float64(c.tex.y0)-.5
 		weight := c.mask[:to-from]
-		cells := c.cells[:len(weight)]
+		cells, glow := c.cells[:len(weight)], c.glow[:len(weight)]
+		clear(glow)
 		in2 := in*in - dy*dy // negative: no part of this row is surely in the core
 		for k := range weight {
 			x := float64(from + k)
@@ -51,6 +52,9 @@ func (c *Compositor) blend(pic *frame.Picture, first, end int, place similarity,
 				continue
 			}
 			feather, limit := m.rim(dx, dy)
+			if m.halo > 0 {
+				glow[k] = m.glow(dx, dy)
+			}
 			weight[k] = feather
 			if limit > 0 && feather < 1 {
 				weight[k] = max(feather, limit*cells[k].of(alpha, grid.w))
@@ -61,6 +65,11 @@ func (c *Compositor) blend(pic *frame.Picture, first, end int, place similarity,
 			for k := range value {
 				if weight[k] > 0 {
 					value[k] = cells[k].of(color, grid.w)
+				}
+			}
+			if m.halo > 0 {
+				for k, g := range glow {
+					value[k] += g * (white[i] - value[k])
 				}
 			}
 			comp := pic.Layout.Components[i]

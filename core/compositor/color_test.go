@@ -260,7 +260,7 @@ func TestOtherFacesAreNotLookedAt(t *testing.T) {
 func TestToneGrid(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	for _, v := range []float64{-inf, -3, -.5, 0, .2, .49, 1, 7, inf, nan} {
-		g := Surround{v, v, v, v, v, v, 1}.Tone()
+		g := Surround{Luma: v, Black: v, Cb: v, Cr: v, Skin: v, Blur: v, Seen: 1}.Tone()
 		if g.Luma > 63 || g.Black > 15 || g.Cb < -16 || g.Cb > 15 || g.Cr < -16 || g.Cr > 15 || g.Skin > 3 || g.Blur > 7 {
 			t.Errorf("%v gives %+v", v, g)
 		}

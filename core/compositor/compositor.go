@@ -44,6 +44,8 @@ type Surrogate struct {
 	Grow float64
 	// Tone adapts the surrogate's colour to the shot. The zero Tone leaves the surrogate's own colours.
 	Tone Tone
+	// Halo surrounds the surrogate with a soft bright rim, which tells the viewer that the face is synthetic.
+	Halo bool
 }
 
 // Result says what Compose painted.
@@ -61,6 +63,7 @@ type Compositor struct {
 	// One row of samples: where they lie in the texture, their surrogate values, and m.
 	cells []cell
 	value []float32
+	glow  []float32
 	mask  []float32
 }
 
@@ -96,6 +99,9 @@ func (c *Compositor) Compose(pic *frame.Picture, s Surrogate) (Result, error) {
 	res.Filled = opacity.uncovered(place, &out)
 
 	m := newMask(out, pic.Layout)
+	if s.Halo {
+		m.widenHalo()
+	}
 	res.Box = m.box().Intersect(pic.Bounds())
 	if res.Box.Empty() {
 		res.Box = frame.Rect{}
@@ -109,7 +115,7 @@ func (c *Compositor) Compose(pic *frame.Picture, s Surrogate) (Result, error) {
 		for end < n && sameSampling(pic.Layout.Components[first], pic.Layout.Components[end]) {
 			end++
 		}
-		c.blend(pic, first, end, place, &m, res.Box)
+		c.blend(pic, first, end, place, &m, col.white, res.Box)
 		first = end
 	}
 	return res, nil
@@ -118,7 +124,7 @@ func (c *Compositor) Compose(pic *frame.Picture, s Surrogate) (Result, error) {
 func sameSampling(a, b frame.Component) bool { return a.SubX == b.SubX && a.SubY == b.SubY }
 
 // Fit is the enlargement, 1..MaxGrow, with which s's patch covers nearly all of its oval: the value that Compose takes
-// when s.Grow is 0. It varies smoothly with the placement and the oval. s.Grow and s.Tone are ignored.
+// when s.Grow is 0. It varies smoothly with the placement and the oval. Its other fields are ignored.
 func Fit(s Surrogate) (float64, error) {
 	if err := s.Patch.Validate(); err != nil {
 		return 0, err

@@ -157,7 +157,7 @@ func TestNonInterference(t *testing.T) {
 				if ta != tb {
 					t.Fatalf("tone depends on the core: %+v, %+v", ta, tb)
 				}
-				s.Tone = ta
+				s.Tone, s.Halo = ta, size[0] == 97
 				for _, p := range []*frame.Picture{a, b} {
 					if _, err := New().Compose(p, s); err != nil {
 						t.Fatal(err)
@@ -190,12 +190,16 @@ func TestOutsideUntouched(t *testing.T) {
 				p := newPicture(l, 97, 83, 3)
 				before := clone(p)
 				s := placed(newPatch(64), at[0], at[1], at[2], at[3])
+				s.Halo = at[2] == 14
 				res, err := New().Compose(p, s)
 				if err != nil {
 					t.Fatal(err)
 				}
 				o, _ := newOutline(s.Oval)
 				m := newMask(o, l)
+				if s.Halo {
+					m.widenHalo()
+				}
 				changed, outside := 0, 0
 				want := clone(before)
 				eachSample(p, func(i, x, y int, px frame.Rect) {
@@ -463,5 +467,35 @@ func BenchmarkMeasureTone(b *testing.B) {
 		if _, err := MeasureTone(p, s.Oval, 0, nil); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestHalo: around the core stands a bright rim that fades out, and the core is the same with it.
+func TestHalo(t *testing.T) {
+	s := placed(newPatch(64), 100, 100, 100, 0)
+	plain, halo := frame.New(frame.I420, 200, 200), frame.New(frame.I420, 200, 200)
+	if _, err := New().Compose(plain, s); err != nil {
+		t.Fatal(err)
+	}
+	s.Halo = true
+	res, err := New().Compose(halo, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, _ := newOutline(s.Oval)
+	for y := range 200 {
+		for x := range 200 {
+			if inCore(&o, x, y) && get(plain, 0, x, y) != get(halo, 0, x, y) {
+				t.Fatalf("pixel %d,%d of the core is %d and %d", x, y, get(plain, 0, x, y), get(halo, 0, x, y))
+			}
+		}
+	}
+	bright, last := 0, 0
+	for x := 100; x < int(res.Box.X1); x++ {
+		last = get(halo, 0, x, 100)
+		bright = max(bright, last)
+	}
+	if bright < 150 || last > 20 || res.Box.X1-o.box(0).X1 < .4*o.c0 {
+		t.Errorf("the rim is %d at its brightest, %d at its end, %.1f px wide at a radius of %.1f", bright, last, res.Box.X1-o.box(0).X1, o.c0)
 	}
 }

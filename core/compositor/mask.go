@@ -11,6 +11,9 @@ import (
 const (
 	featherShare = 0.10 // fill fades out
 	reachShare   = 0.20 // the surrogate's own silhouette may exceed the core by this much
+	haloShare    = 0.45 // the halo's width
+	haloRise     = 0.35 // share of the halo's width over which its glow rises
+	haloGlow     = 0.75 // share of white where it is brightest
 )
 
 // mask is m: 1 on the core, then the greater of a feather and the surrogate's own opacity, which ends at reach.
@@ -21,6 +24,7 @@ type mask struct {
 	// widen is how many pixels beyond the outline m is still 1, so that no chroma sample that a core pixel shares keeps
 	// anything of the source: the way from a sample to the farthest pixel that it serves.
 	widen float64
+	halo  float64 // width of the halo in pixels; 0: none
 	// apart is how many pixels beyond the outline a pixel shares no sample with the core.
 	apart float64
 }
@@ -37,6 +41,18 @@ func newMask(o outline, l *frame.Layout) mask {
 	m.feather = max(featherShare*o.c0, 1.5)
 	m.reach = max(reachShare*o.c0, m.feather)
 	return m
+}
+
+// widenHalo makes the rim a halo: the fill fades out over its whole width.
+func (m *mask) widenHalo() {
+	m.halo = max(haloShare*m.c0, 3)
+	m.feather, m.reach = m.halo, m.halo
+}
+
+// glow is the share of white, 0..1, at a point e pixels beyond the opaque part of the mask.
+func (m *mask) glow(dx, dy float64) float32 {
+	e := (m.beyond(dx, dy) - m.widen) / m.halo
+	return float32(haloGlow * smoothstep(e/haloRise))
 }
 
 func (m *mask) box() frame.Rect { return m.outline.box(m.widen + m.reach) }

@@ -44,6 +44,7 @@ func MeasureTone(pic *frame.Picture, oval []frame.Point, roll float64, faces []f
 		look.beyond()
 		skin, s.Skin = look.skin()
 	}
+	s.Side, s.Sides = look.sides()
 	s.expect(look.scene(), look.all, skin)
 	return s, nil
 }
@@ -91,11 +92,12 @@ type scan struct {
 	all          tally      // of what of it lies in the picture
 	sharp        edges
 	ring, wall   palette
+	halves       [2][2]tally // skin about the core and what lies below it, on the picture's left and right half of the head
 }
 
 // each calls f with the pixels from..to shares of the mean radius beyond the core's edge, every step pixels, with the cosine of
-// the angle to the chin.
-func (s *scan) each(from, to float64, samples float64, f func(x, y int, e, down float64, inside bool)) {
+// the angle to the chin, and of that to the side that is right on an upright picture.
+func (s *scan) each(from, to float64, samples float64, f func(x, y int, e, down, side float64, inside bool)) {
 	m := s.mask
 	ring := to * m.c0
 	box := m.outline.box(m.apart + ring)
@@ -115,7 +117,7 @@ func (s *scan) each(from, to float64, samples float64, f func(x, y int, e, down 
 				continue
 			}
 			inside := px >= 0 && py >= 0 && px < float64(pic.W) && py < float64(pic.H)
-			f(int(math.Floor(px)), int(math.Floor(py)), e, (dx*s.downX+dy*s.downY)/r, inside)
+			f(int(math.Floor(px)), int(math.Floor(py)), e, (dx*s.downX+dy*s.downY)/r, (dx*s.downY-dy*s.downX)/r, inside)
 		}
 	}
 }
@@ -136,7 +138,7 @@ const ownFace = 0.35
 // scene is the mean luma of the wider surroundings.
 func (s *scan) scene() float64 {
 	var sum, n float64
-	s.each(0, sceneShare, ringSamples/4, func(x, y int, _, _ float64, inside bool) {
+	s.each(0, sceneShare, ringSamples/4, func(x, y int, _, _, _ float64, inside bool) {
 		if inside {
 			sum += s.read.luma(x, y)
 			n++
@@ -148,7 +150,7 @@ func (s *scan) scene() float64 {
 // near looks at the ring.
 func (s *scan) near() {
 	safe := edgeReach*(1+s.mask.steep) - s.mask.apart
-	s.each(0, ringShare, ringSamples, func(x, y int, e, down float64, inside bool) {
+	s.each(0, ringShare, ringSamples, func(x, y int, e, down, side float64, inside bool) {
 		w := 1 + down // the neck is below, hair and sky are above
 		s.total += w
 		if !inside {
@@ -157,6 +159,9 @@ func (s *scan) near() {
 		luma, cb, cr := s.read.at(x, y)
 		s.all.add(w, luma, cb, cr)
 		s.ring.add(w, luma, cb, cr)
+		if down > -0.2 && isSkin(luma, cb, cr) {
+			s.halves[0][half(side)].add(1, luma, cb, cr)
+		}
 		if e > safe {
 			s.read.edgesAt(&s.sharp, x, y)
 		}
@@ -165,10 +170,17 @@ func (s *scan) near() {
 
 // beyond looks at the background: beside and above the head, where no neck and no shoulder is.
 func (s *scan) beyond() {
-	s.each(wallFrom, wallShare, ringSamples/4, func(x, y int, _, down float64, inside bool) {
-		if inside && down < 0.3 {
-			luma, cb, cr := s.read.at(x, y)
+	s.each(wallFrom, clothesTo, ringSamples/3, func(x, y int, e, down, side float64, inside bool) {
+		wall, clothes := down < 0.3 && e < wallShare*s.mask.c0, down > clothesDown && e > clothesFrom*s.mask.c0 && math.Abs(side) > 0.1
+		if !inside || !wall && !clothes {
+			return
+		}
+		luma, cb, cr := s.read.at(x, y)
+		switch {
+		case wall:
 			s.wall.add(1, luma, cb, cr)
+		case clothes:
+			s.halves[1][half(side)].add(1, luma, cb, cr)
 		}
 	})
 }

@@ -39,7 +39,10 @@ func (t Tone) skin() float64 { return float64(t.Skin) / 3 }
 // −½..½ of the picture's own matrix. Skin is 0..1, Blur in pixels and 0 when there was no edge to tell. The zero Surround is "nothing seen".
 type Surround struct {
 	Luma, Black, Cb, Cr, Skin, Blur float64
-	Seen                            float64 // share of the ring that lies inside the picture
+	// Side is the natural logarithm of how much brighter the picture's right half of what surrounds the face is than the left, by
+	// skin and clothes; Sides how far they are to be believed, 0..1.
+	Side, Sides float64
+	Seen        float64 // share of the ring that lies inside the picture
 }
 
 // Tone rounds s to the grid.
@@ -91,5 +94,5 @@ func MeanSurround(all []Surround) Surround {
 	if blurred > 0 {
 		m.Blur /= blurred
 	}
-	return Surround{m.Luma / n, m.Black / n, m.Cb / n, m.Cr / n, m.Skin / n, m.Blur, m.Seen / n}
+	return Surround{Luma: m.Luma / n, Black: m.Black / n, Cb: m.Cb / n, Cr: m.Cr / n, Skin: m.Skin / n, Blur: m.Blur, Seen: m.Seen / n}
 }

@@ -93,12 +93,13 @@ type Person struct {
 
 // Track is one face through one shot; First and Last are inclusive and equal the first and last entry of Faces.
 type Track struct {
-	ID     int             `json:"id"`
-	Person int             `json:"person"`
-	Action Action          `json:"action,omitempty"` // empty: the person's
-	Why    string          `json:"why,omitempty"`    // why it is covered
-	Tone   compositor.Tone `json:"tone"`             // colour of the surroundings over the whole track
-	Faces  []Face          `json:"faces"`
+	ID     int              `json:"id"`
+	Person int              `json:"person"`
+	Action Action           `json:"action,omitempty"` // empty: the person's
+	Why    string           `json:"why,omitempty"`    // why it is covered
+	Tone   compositor.Tone  `json:"tone"`             // colour of the surroundings over the whole track
+	Light  appearance.Light `json:"light,omitzero"`   // where the surroundings are lit from
+	Faces  []Face           `json:"faces"`
 }
 
 // Face is a track in one frame.
@@ -170,6 +171,9 @@ func (l *List) Validate() error {
 		p, ok := persons[t.Person]
 		if !ok {
 			bad("track %d: person %d is not in the list", t.ID, t.Person)
+		}
+		if !t.Light.Valid() {
+			bad("track %d: a light outside the declared grid", t.ID)
 		}
 		if t.Action != "" && !t.Action.Valid() {
 			bad("track %d: action %q; use replace, cover or keep", t.ID, t.Action)

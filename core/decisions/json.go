@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"github.com/ksamenet/ksamenet/core/appearance"
 )
 
 // Write writes the list as JSON with one face, shot, cluster and person a line, so that edits make small diffs.
@@ -42,6 +44,10 @@ func (l *List) Write(w io.Writer) error {
 		}
 		e.raw(", \"tone\": ")
 		e.value(t.Tone)
+		if t.Light != (appearance.Light{}) {
+			e.raw(", \"light\": ")
+			e.value(t.Light)
+		}
 		e.raw(",\n")
 		lines(e, "   ", "faces", t.Faces)
 		e.raw("}")

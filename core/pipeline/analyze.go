@@ -146,7 +146,7 @@ func (a *Analyzer) keep(ctx context.Context, pic *frame.Picture, r landmark.Resu
 			if err != nil {
 				return err
 			}
-			s.surround, w.surround = sur, 0
+			s.surround, w.surround = sur.Turned(r.Raw.Yaw), 0
 			a.times.count(StageTone, start)
 		}
 	}

@@ -13,22 +13,27 @@ import (
 // Config is every setting of a run. The CLI's flags and the element's properties are made from it (internal/docstest
 // compares them). No field may change while a run is under way.
 type Config struct {
-	K           int     `json:"k"`           // people per cluster, 1..100; 1 means surrogates without an anonymity-set claim
-	Donors      int     `json:"donors"`      // proxies mixed into one surrogate (k_p), 1..16
-	Uncertified bool    `json:"uncertified"` // render though fewer than K people are known; the report says NOT CERTIFIED
-	Fallback    string  `json:"fallback"`    // how a face that cannot be rendered is covered: solid, pixelate
-	Keep        []int64 `json:"keep"`        // registry persons that stay clear
-	Cover       []int64 `json:"cover"`       // registry persons that are covered rather than replaced
-	DetectSide  int     `json:"detect_side"` // long side of the detector's picture, px, 320..1920
-	Extend      int     `json:"extend"`      // frames that a track is carried on before and after it was seen, 0..100
-	Engine      string  `json:"engine"`      // auto, onnxruntime, tensorrt, with options (docs/tensorrt.md)
-	Library     string  `json:"-"`           // explicit path of the engine's library
-	ModelsDir   string  `json:"-"`           // explicit folder of the model files
-	Threads     int     `json:"threads"`     // CPU threads per network; 0: one per core, at most 4
+	K               int     `json:"k"`                 // people per cluster, 1..100; 1 means surrogates without an anonymity-set claim
+	Donors          int     `json:"donors"`            // proxies mixed into one surrogate (k_p), 1..16
+	Uncertified     bool    `json:"uncertified"`       // render though fewer than K people are known; the report says NOT CERTIFIED
+	Fallback        string  `json:"fallback"`          // how a face that cannot be rendered is covered: solid, pixelate
+	Keep            []int64 `json:"keep"`              // registry persons that stay clear
+	Cover           []int64 `json:"cover"`             // registry persons that are covered rather than replaced
+	Halo            bool    `json:"halo"`              // a soft bright rim tells viewers that a face is synthetic
+	NoDisclosureTag bool    `json:"no_disclosure_tag"` // do not write into the metadata that faces were synthesised
+	DetectSide      int     `json:"detect_side"`       // long side of the detector's picture, px, 320..1920
+	Extend          int     `json:"extend"`            // frames that a track is carried on before and after it was seen, 0..100
+	Engine          string  `json:"engine"`            // auto, onnxruntime, tensorrt, with options (docs/tensorrt.md)
+	Library         string  `json:"-"`                 // explicit path of the engine's library
+	ModelsDir       string  `json:"-"`                 // explicit folder of the model files
+	Threads         int     `json:"threads"`           // CPU threads per network; 0: one per core, at most 4
 
 	Tool string       `json:"-"` // name and version for documents
 	Log  *slog.Logger `json:"-"` // nil discards
 }
+
+// DisclosureTag is what the hosts write into the output's metadata.
+const DisclosureTag = "The faces in this video are synthetic: replaced by ksamenet (IPTC digital source type compositeSynthetic)"
 
 // Ways of covering.
 const (

@@ -369,7 +369,7 @@ func (c *cast) write(l *decisions.List) {
 		for _, j := range g.tracklets {
 			t := &c.tracklets[j]
 			tone := compositor.MeanSurround(c.surroundings(g, j)).Tone()
-			track := decisions.Track{ID: t.ID, Person: p.ID, Why: g.why, Tone: tone, Faces: c.visible(j)}
+			track := decisions.Track{ID: t.ID, Person: p.ID, Why: g.why, Tone: tone, Light: compositor.Light(surrounds(t, c.sights, 1)), Faces: c.visible(j)}
 			if slices.Contains(g.replaced, j) {
 				track.Action = decisions.Replace
 			}

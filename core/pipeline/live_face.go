@@ -36,12 +36,16 @@ type liveFace struct {
 	best      float64   // quality
 	embedded  int64     // picture of the last look at who it is
 	surrounds []compositor.Surround
+	tints     int   // looks so far
 	toned     int64 // picture of the last look at the surroundings
 	smooth    landmark.Smoother
 }
 
 // never lies far enough back that everything is due.
 const never = math.MinInt32
+
+// lightAfter is the number of looks at the surroundings after which the light of a live face is decided.
+const lightAfter = 3
 
 // surroundMax bounds the memory of surroundings: some eight seconds at 25 pictures a second. After that the tone follows
 // the light.
@@ -90,6 +94,9 @@ func (f *liveFace) tint(s compositor.Surround) {
 	}
 	f.surrounds = append(f.surrounds, s)
 	f.track.Tone = compositor.MeanSurround(f.surrounds).Tone()
+	if f.tints++; f.tints == lightAfter { // from then on it stands still: a light that jumps is worse than one that is missing
+		f.track.Light = compositor.Light(f.surrounds)
+	}
 }
 
 // cover is the job that hides a box.

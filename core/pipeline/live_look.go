@@ -160,7 +160,7 @@ func (l *Live) decide(ctx context.Context, pic *frame.Picture, t *tracker.Track,
 		if err != nil {
 			return decisions.Job{}, err
 		}
-		f.tint(sur)
+		f.tint(sur.Turned(r.Raw.Yaw))
 		f.toned = l.count
 		l.looking.count(StageTone, start)
 	}

@@ -18,7 +18,7 @@ type Masks struct {
 	boxes   []frame.Rect
 }
 
-// NewMasks reads the list's jobs; of cfg only Fallback counts.
+// NewMasks reads the list's jobs; of cfg only Fallback and Halo count.
 func NewMasks(cfg Config, list *decisions.List) *Masks {
 	const side = 32 // the smallest: the mask hangs on the oval, not on the surrogate
 	return &Masks{jobs: list.ByFrame(), paint: newPainter(cfg), blank: &frame.Patch{Size: side, RGBA: make([]byte, 4*side*side)}}
@@ -57,7 +57,7 @@ func (p *painter) reach(pic *frame.Picture, j decisions.Job, blank *frame.Patch)
 		for _, q := range j.Face.Oval {
 			p.oval = append(p.oval, frame.Point{X: q[0], Y: q[1]})
 		}
-		res, err := p.comp.Compose(pic, compositor.Surrogate{Patch: blank, Placement: j.Face.Place.Matrix(), Oval: p.oval, Grow: 1})
+		res, err := p.comp.Compose(pic, compositor.Surrogate{Patch: blank, Placement: j.Face.Place.Matrix(), Oval: p.oval, Grow: 1, Halo: p.halo})
 		if err == nil {
 			return append(boxes, res.Box), nil
 		}

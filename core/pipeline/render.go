@@ -115,6 +115,7 @@ type span struct {
 type painter struct {
 	comp  *compositor.Compositor
 	style compositor.Style
+	halo  bool
 	times Times
 	reqs  []generator.Request
 	oval  []frame.Point
@@ -131,7 +132,7 @@ func newPainter(cfg Config) painter {
 	if cfg.Fallback == FallbackPixelate {
 		style = compositor.Pixelate
 	}
-	return painter{comp: compositor.New(), style: style, grow: map[int]float64{}, sides: sides{}}
+	return painter{comp: compositor.New(), style: style, halo: cfg.Halo, grow: map[int]float64{}, sides: sides{}}
 }
 
 // all paints the jobs of one picture, in their order, and tells done what became of each. After an error pic may be half
@@ -140,7 +141,7 @@ func (p *painter) all(ctx context.Context, gen faceGenerator, pic *frame.Picture
 	p.reqs = p.reqs[:0]
 	for _, j := range jobs {
 		if j.Action == decisions.Replace {
-			p.reqs = append(p.reqs, generator.Request{Cluster: generator.ClusterID(j.Cluster), Look: *j.Face.Look, Side: p.sides.of(j)})
+			p.reqs = append(p.reqs, generator.Request{Cluster: generator.ClusterID(j.Cluster), Look: *j.Face.Look, Light: j.Track.Light, Side: p.sides.of(j)})
 		}
 	}
 	start := time.Now()
@@ -180,7 +181,7 @@ func (p *painter) face(pic *frame.Picture, j decisions.Job, patch *frame.Patch) 
 		for _, q := range f.Oval {
 			p.oval = append(p.oval, frame.Point{X: q[0], Y: q[1]})
 		}
-		s := compositor.Surrogate{Patch: patch, Placement: f.Place.Matrix(), Oval: p.oval, Tone: j.Track.Tone}
+		s := compositor.Surrogate{Patch: patch, Placement: f.Place.Matrix(), Oval: p.oval, Tone: j.Track.Tone, Halo: p.halo}
 		fit, err := compositor.Fit(s)
 		if err == nil {
 			s.Grow = fit

@@ -33,6 +33,8 @@ const (
 	propDetectSide
 	propUncertified
 	propLibrary
+	propHalo
+	propNoDisclosureTag
 )
 
 var (
@@ -99,17 +101,19 @@ func (*ksamenet) ClassInit(class *glib.ObjectClass) {
 	rw := glib.ParameterReadWrite | gst.ParameterMutableReady
 	none := ""
 	c.InstallProperties([]*glib.ParamSpec{
-		propK:           glib.NewUintParam("k", "k", "People per cluster; 1 makes no anonymity-set claim", 1, 100, uint(d.K), rw),
-		propDonors:      glib.NewUintParam("donors", "Donors", "Synthetic donor faces mixed into one surrogate", 1, 16, uint(d.Donors), rw),
-		propRegistry:    glib.NewStringParam("registry", "Registry", "The registry of people; fixed while the element runs", &none, rw),
-		propKeyFile:     glib.NewStringParam("key-file", "Key file", "The registry's key", &none, rw),
-		propModels:      glib.NewStringParam("models", "Models", "Folder of the model files; empty: search", &none, rw),
-		propEngine:      enumParam("engine", "Engine", "What computes the networks", types.engine, 0, rw),
-		propThreads:     glib.NewUintParam("threads", "Threads", "CPU threads per network; 0: one per core, at most 4", 0, 64, uint(d.Threads), rw),
-		propFallback:    enumParam("fallback", "Fallback", "How a face that cannot be replaced is covered", types.fallback, 0, rw),
-		propDetectSide:  glib.NewUintParam("detect-side", "Detector size", "Long side of the detector's picture, px", 320, 1920, uint(d.DetectSide), rw),
-		propUncertified: glib.NewBoolParam("uncertified", "Uncertified", "Run without a registry, or with people it does not know: they all wear one shared surrogate", d.Uncertified, rw),
-		propLibrary:     glib.NewStringParam("ort-lib", "ONNX Runtime", "ONNX Runtime's library; empty: search", &none, rw),
+		propK:               glib.NewUintParam("k", "k", "People per cluster; 1 makes no anonymity-set claim", 1, 100, uint(d.K), rw),
+		propDonors:          glib.NewUintParam("donors", "Donors", "Synthetic donor faces mixed into one surrogate", 1, 16, uint(d.Donors), rw),
+		propRegistry:        glib.NewStringParam("registry", "Registry", "The registry of people; fixed while the element runs", &none, rw),
+		propKeyFile:         glib.NewStringParam("key-file", "Key file", "The registry's key", &none, rw),
+		propModels:          glib.NewStringParam("models", "Models", "Folder of the model files; empty: search", &none, rw),
+		propEngine:          enumParam("engine", "Engine", "What computes the networks", types.engine, 0, rw),
+		propThreads:         glib.NewUintParam("threads", "Threads", "CPU threads per network; 0: one per core, at most 4", 0, 64, uint(d.Threads), rw),
+		propFallback:        enumParam("fallback", "Fallback", "How a face that cannot be replaced is covered", types.fallback, 0, rw),
+		propDetectSide:      glib.NewUintParam("detect-side", "Detector size", "Long side of the detector's picture, px", 320, 1920, uint(d.DetectSide), rw),
+		propUncertified:     glib.NewBoolParam("uncertified", "Uncertified", "Run without a registry, or with people it does not know: they all wear one shared surrogate", d.Uncertified, rw),
+		propHalo:            glib.NewBoolParam("halo", "Halo", "A soft bright rim tells viewers that a face is synthetic", d.Halo, rw),
+		propNoDisclosureTag: glib.NewBoolParam("no-disclosure-tag", "No disclosure tag", "Do not send the tag that says that the faces are synthetic", d.NoDisclosureTag, rw),
+		propLibrary:         glib.NewStringParam("ort-lib", "ONNX Runtime", "ONNX Runtime's library; empty: search", &none, rw),
 	})
 }
 
@@ -128,7 +132,7 @@ func (k *ksamenet) SetProperty(_ *glib.Object, id uint, v *glib.Value) {
 	case string:
 		*map[uint]*string{propRegistry: &k.set.registry, propKeyFile: &k.set.keyFile, propModels: &c.ModelsDir, propLibrary: &c.Library}[id] = x
 	case bool:
-		c.Uncertified = x
+		*map[uint]*bool{propUncertified: &c.Uncertified, propHalo: &c.Halo, propNoDisclosureTag: &c.NoDisclosureTag}[id] = x
 	case int: // enums
 		if id == propEngine {
 			c.Engine = engines[x]
@@ -152,6 +156,7 @@ func (k *ksamenet) GetProperty(_ *glib.Object, id uint) *glib.Value {
 	v, err := glib.GValue(map[uint]any{
 		propK: uint(c.K), propDonors: uint(c.Donors), propRegistry: k.set.registry, propKeyFile: k.set.keyFile, propModels: c.ModelsDir,
 		propThreads: uint(c.Threads), propDetectSide: uint(c.DetectSide), propUncertified: c.Uncertified, propLibrary: c.Library,
+		propHalo: c.Halo, propNoDisclosureTag: c.NoDisclosureTag,
 	}[id])
 	if err != nil {
 		return nil
@@ -178,6 +183,11 @@ func (k *ksamenet) start(h handle) (err error) {
 	set := k.set
 	k.mu.Unlock()
 	set.config.Tool, set.config.Log = "ksamenet element", h.logger()
+	if set.config.NoDisclosureTag {
+		h.disclose("")
+	} else {
+		h.disclose(pipeline.DisclosureTag)
+	}
 	k.live, err = k.open(context.Background(), set)
 	return err
 }

@@ -257,7 +257,7 @@ func TestStartSaysWhatToDo(t *testing.T) {
 func TestPropertiesArrive(t *testing.T) {
 	need(t, "videotestsrc", "fakesink")
 	f := &fake{}
-	line := f.stage(t) + " k=7 donors=3 registry=/r key-file=/k engine=onnxruntime threads=2 fallback=pixelate detect-side=800 uncertified=true ort-lib=/o"
+	line := f.stage(t) + " k=7 donors=3 registry=/r key-file=/k engine=onnxruntime threads=2 fallback=pixelate detect-side=800 uncertified=true ort-lib=/o halo=true no-disclosure-tag=true"
 	if stopped, _ := play(t, source("I420", 64, 48, 1, "smpte")+" ! "+line+" ! fakesink"); stopped != "" {
 		t.Fatal(stopped)
 	}
@@ -267,6 +267,7 @@ func TestPropertiesArrive(t *testing.T) {
 	want.config.Tool, want.config.ModelsDir = "", got.config.ModelsDir
 	want.config.K, want.config.Donors, want.config.Engine, want.config.Threads = 7, 3, "onnxruntime", 2
 	want.config.Fallback, want.config.DetectSide, want.config.Uncertified, want.config.Library = "pixelate", 800, true, "/o"
+	want.config.Halo, want.config.NoDisclosureTag = true, true
 	if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
@@ -278,6 +279,33 @@ func TestPropertiesArrive(t *testing.T) {
 		if v, err := e.GetProperty(name); err != nil || v != want {
 			t.Errorf("%s is %v by default (%v), want %v", name, v, err, want)
 		}
+	}
+}
+
+// TestDisclosureTag: a tag event of the element's own tells of the synthetic faces, unless it is not wanted; tags from upstream pass.
+func TestDisclosureTag(t *testing.T) {
+	need(t, "videotestsrc", "taginject", "fakesink")
+	tags := func(props string) (all string) {
+		p := parse(t, source("I420", 64, 48, 3, "smpte")+" ! taginject tags=\"title=A\" ! "+(&fake{}).stage(t)+props+" ! fakesink")
+		_ = p.SetState(gst.StatePlaying)
+		for range 100 {
+			m := p.GetPipelineBus().TimedPopFiltered(gst.ClockTime(time.Second), gst.MessageEOS|gst.MessageError|gst.MessageTag)
+			if m == nil {
+				continue
+			}
+			if m.Type() != gst.MessageTag {
+				return all
+			}
+			all += m.ParseTags().String()
+		}
+		t.Fatal("no end")
+		return ""
+	}
+	if got := tags(""); !strings.Contains(got, "ksamenet\\[en\\]\\=") && !strings.Contains(got, "synthetic") || !strings.Contains(got, "title") {
+		t.Errorf("tags %s", got)
+	}
+	if got := tags(" no-disclosure-tag=true"); strings.Contains(got, "synthetic") || !strings.Contains(got, "title") {
+		t.Errorf("tags %s without the disclosure", got)
 	}
 }
 

@@ -3,6 +3,7 @@
 
 GST_DEBUG_CATEGORY_STATIC (ksamenet_debug);
 #define GST_CAT_DEFAULT ksamenet_debug
+#define DISCLOSURE "ksamenet-disclosure"
 
 GType vf_type (void) { return GST_TYPE_VIDEO_FILTER; }
 gsize vf_class_size (void) { return sizeof (GstVideoFilterClass); }
@@ -29,9 +30,27 @@ vf_set_info (GstVideoFilter * f, GstCaps * incaps, GstVideoInfo * in, GstCaps * 
 static gboolean
 vf_sink_event (GstBaseTransform * t, GstEvent * event)
 {
+  gboolean segment, ok;
+  const char *text;
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
     goVfReset (GST_VIDEO_FILTER (t));
-  return GST_BASE_TRANSFORM_CLASS (g_type_class_peek (GST_TYPE_VIDEO_FILTER))->sink_event (t, event);
+  segment = GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT;
+  ok = GST_BASE_TRANSFORM_CLASS (g_type_class_peek (GST_TYPE_VIDEO_FILTER))->sink_event (t, event);
+  text = g_object_get_data (G_OBJECT (t), DISCLOSURE);
+  if (ok && segment && text && *text) {
+    char *comment = g_strconcat ("ksamenet[en]=", text, NULL);
+    GstTagList *tags = gst_tag_list_new (GST_TAG_EXTENDED_COMMENT, comment, NULL);
+    gst_tag_list_set_scope (tags, GST_TAG_SCOPE_GLOBAL);
+    gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (t), gst_event_new_tag (tags));
+    g_free (comment);
+  }
+  return ok;
+}
+
+void
+vf_disclose (gpointer element, const char *text)
+{
+  g_object_set_data_full (G_OBJECT (element), DISCLOSURE, g_strdup (text), g_free);
 }
 
 static int

@@ -109,6 +109,13 @@ func (h handle) fail(starting bool, text, dbg string) {
 	C.vf_error(C.gpointer(h.p), gbool(starting), a, b)
 }
 
+// disclose sets the comment that is sent after each segment; none when it is empty.
+func (h handle) disclose(text string) {
+	s := C.CString(text)
+	defer C.free(unsafe.Pointer(s))
+	C.vf_disclose(C.gpointer(h.p), s)
+}
+
 // post sends an element message on the bus. The structure is GStreamer's afterwards.
 func (h handle) post(s *gst.Structure) bool {
 	return C.vf_post(C.gpointer(h.p), (*C.GstStructure)(unsafe.Pointer(s.Instance()))) != 0

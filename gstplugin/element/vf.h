@@ -16,6 +16,8 @@ void vf_class_init (gpointer klass);
 void vf_error (gpointer element, gboolean init, const char *text, const char *debug);
 /* Posts an element message; takes the structure. */
 gboolean vf_post (gpointer element, GstStructure * structure);
+/* Sets the comment that goes out as a tag event after each segment; an empty one is not sent. */
+void vf_disclose (gpointer element, const char *text);
 void vf_log (gpointer element, int level, const char *text);
 int vf_log_threshold (void);
 

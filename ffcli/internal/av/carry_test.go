@@ -135,4 +135,11 @@ func TestMetadata(t *testing.T) {
 	if want := "A title,Someone,faces replaced"; got[0] != want {
 		t.Errorf("tags %q, want %q", got[0], want)
 	}
+	for range 2 { // again and again: added to what is there, once
+		out, _ = transcode(t, out, ".mp4", TranscodeOptions{Metadata: map[string]string{"comment": "indeed"}}, noEdit)
+		got = testvideo.Probe(t, "-show_entries", "format_tags=comment", "-of", "csv=p=0", out)
+		if want := "faces replaced; indeed"; got[0] != want {
+			t.Errorf("comment %q, want %q", got[0], want)
+		}
+	}
 }

@@ -162,6 +162,8 @@ func (c *Comparison) tags(stream int, a, b map[string]string, sameContainer bool
 		switch {
 		case was == is, slices.Contains(writersTags, plain), strings.HasPrefix(k, "_statistics"), k == "language" && was == "und" && is == "":
 		case (!sameContainer || data) && slices.Contains(trackTags, k):
+		case was != "" && strings.HasPrefix(is, was+"; "):
+			c.find(stream, true, "tag "+k, was, is)
 		default:
 			c.find(stream, false, "tag "+k, was, is)
 		}

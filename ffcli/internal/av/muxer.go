@@ -72,8 +72,15 @@ func (m *muxer) addStreams(s *Source, ec *astiav.CodecContext, first *astiav.Fra
 	if err := avplane.CopyContainerProps(m.oc, s.ic); err != nil {
 		return faultf(ErrOutput, err, "%v", err)
 	}
+	before := avplane.Tags(s.ic.Metadata())
 	for _, k := range slices.Sorted(maps.Keys(opts.Metadata)) {
-		if err := avplane.SetMetadata(m.oc, k, opts.Metadata[k]); err != nil {
+		v := opts.Metadata[k]
+		if b := before[k]; strings.HasSuffix(b, "; "+v) {
+			v = b
+		} else if b != "" && b != v {
+			v = b + "; " + v
+		}
+		if err := avplane.SetMetadata(m.oc, k, v); err != nil {
 			return faultf(ErrOutput, err, "tag %s: %v", k, err)
 		}
 	}

@@ -19,7 +19,7 @@ type TranscodeOptions struct {
 	CRF        *float64          // constant rate factor; nil: the encoder's default here
 	Options    map[string]string // further options of the encoder; an unknown one is an error
 	MuxOptions map[string]string // options of the container ("movflags": "+faststart")
-	Metadata   map[string]string // tags of the file, added to the input's ("comment"); containers keep the keys they know
+	Metadata   map[string]string // tags of the file, added to the input's ("comment"), behind "; " to one it has; containers keep the keys they know
 	Threads    int               // of decoder and encoder, each; 0: one for each core. Outputs may differ with it
 	// ConstantRate is DecodeResult's. Encoders then count frames, and write a rate into the stream that players of raw and
 	// transport streams rely on. Without it H.264 and H.265 say that their rate is variable.
