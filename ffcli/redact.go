@@ -138,7 +138,7 @@ func readDecisions(path string) (*decisions.List, error) {
 	defer f.Close()
 	list, err := decisions.Read(f)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %s", path, strings.Join(decisions.Lines(err), "\n"+path+": "))
 	}
 	return list, nil
 }

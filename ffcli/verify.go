@@ -147,7 +147,7 @@ func (s *session) lookOver(ctx context.Context, path string, l *decisions.List, 
 	}
 	v.renderings++
 	if len(found) > 0 && v.renderings < rendersMost {
-		if err := pipeline.Hide(s.cfg, l, found); err != nil {
+		if err := pipeline.Hide(s.cfg, l, found, pipeline.WhyFound); err != nil {
 			return false, err
 		}
 		s.say("the second detector found %d faces exposed, in %d frames; they are covered, and the file is rendered again", len(found), framesOf(found))

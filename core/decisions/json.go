@@ -2,14 +2,18 @@ package decisions
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"strings"
 
 	"github.com/ksamenet/ksamenet/core/appearance"
 )
 
-// Write writes the list as JSON with one face, shot, cluster and person a line, so that edits make small diffs.
+// Write writes the list as JSON with one face, key, shot, cluster, person and zone a line, so that edits make small diffs.
 // Equal lists give equal bytes.
 func (l *List) Write(w io.Writer) error {
 	b := bufio.NewWriter(w)
@@ -32,8 +36,10 @@ func (l *List) Write(w io.Writer) error {
 		}
 		e.raw("\n  {\"id\": ")
 		e.value(t.ID)
-		e.raw(", \"person\": ")
-		e.value(t.Person)
+		if t.Person != 0 {
+			e.raw(", \"person\": ")
+			e.value(t.Person)
+		}
 		if t.Action != "" {
 			e.raw(", \"action\": ")
 			e.value(t.Action)
@@ -49,28 +55,116 @@ func (l *List) Write(w io.Writer) error {
 			e.value(t.Light)
 		}
 		e.raw(",\n")
-		lines(e, "   ", "faces", t.Faces)
+		if len(t.Keys) > 0 {
+			lines(e, "   ", "keys", t.Keys)
+		} else {
+			lines(e, "   ", "faces", t.Faces)
+		}
 		e.raw("}")
 	}
-	e.raw("\n ]\n}\n")
+	e.raw("\n ]")
+	if len(l.Zones) > 0 {
+		e.raw(",\n")
+		lines(e, " ", "zones", l.Zones)
+	}
+	e.raw("\n}\n")
 	if e.err != nil {
 		return fmt.Errorf("decisions: %w", e.err)
 	}
 	return b.Flush()
 }
 
-// Read reads and validates a list. Unknown fields are refused: a mistyped key must not silently leave a face clear.
+// Read reads and validates a list. Unknown keys are refused: a mistyped one must not silently leave a face clear. Its errors
+// are ErrInvalid and name the line.
 func Read(r io.Reader) (*List, error) {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("decisions: %w", err)
+	}
 	var l List
-	d := json.NewDecoder(r)
+	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&l); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+		return nil, &Fault{Line: lineOf(b, offset(b, d, err)), Reason: jsonReason(err)}
 	}
-	if err := l.Validate(); err != nil {
-		return nil, err
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, &Fault{Line: lineOf(b, d.InputOffset()), Reason: "something follows the list"}
+	}
+	var errs []error
+	for _, f := range l.faults() {
+		f.Line = lineOf(b, locate(b, f.path))
+		errs = append(errs, f)
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
 	}
 	return &l, nil
+}
+
+// offset is where in the document b a decoder failed.
+func offset(b []byte, d *json.Decoder, err error) int64 {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return syntax.Offset
+	case errors.As(err, &kind):
+		return kind.Offset
+	}
+	if key, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok { // that error knows no place
+		if at := regexp.MustCompile(regexp.QuoteMeta(key) + `\s*:`).FindIndex(b); at != nil {
+			return int64(at[0])
+		}
+	}
+	return d.InputOffset()
+}
+
+func jsonReason(err error) string {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return "the document ends early"
+	}
+	return strings.TrimPrefix(err.Error(), "json: ")
+}
+
+func lineOf(b []byte, at int64) int {
+	return 1 + bytes.Count(b[:min(max(at, 0), int64(len(b)))], []byte{'\n'})
+}
+
+// locate finds the value that path leads to in a document that is known to be sound, or the nearest one around it.
+func locate(b []byte, path []any) int64 {
+	d := json.NewDecoder(bytes.NewReader(b))
+	at := int64(0)
+	for _, step := range path {
+		open, err := d.Token()
+		if err != nil {
+			return at
+		}
+		for i := 0; d.More(); i++ {
+			var key any = i
+			if open == json.Delim('{') {
+				if key, err = d.Token(); err != nil {
+					return at
+				}
+			}
+			if key == step {
+				at = start(b, d.InputOffset())
+				break
+			}
+			var skip json.RawMessage
+			if err := d.Decode(&skip); err != nil {
+				return at
+			}
+		}
+	}
+	return at
+}
+
+// start is the first byte of the next value.
+func start(b []byte, at int64) int64 {
+	for at < int64(len(b)) && bytes.IndexByte([]byte(" \t\r\n,:"), b[at]) >= 0 {
+		at++
+	}
+	return at
 }
 
 type lineWriter struct {

@@ -6,12 +6,15 @@ import (
 	"github.com/ksamenet/ksamenet/core/verify"
 )
 
-// whyFound is the reason of covers that the watcher asked for.
-const whyFound = "found by the second detector"
+// Reasons of covers that somebody else asked for.
+const (
+	WhyFound    = "found by the second detector"
+	WhyImported = "imported"
+)
 
-// Hide adds covers to l for faces that a watcher found exposed. They are joined over time and carried on at both ends as
-// any track is, since a face that one detector sees now and then is there in between.
-func Hide(cfg Config, l *decisions.List, found []verify.Finding) error {
+// Hide adds covers to l for faces that a watcher, or another program, found. They are joined over time and carried on at both
+// ends as any track is, since a face that a detector sees now and then is there in between. why is said of the covers.
+func Hide(cfg Config, l *decisions.List, found []verify.Finding, why string) error {
 	if len(found) == 0 {
 		return nil
 	}
@@ -48,7 +51,7 @@ func Hide(cfg Config, l *decisions.List, found []verify.Finding) error {
 	for i := range ts {
 		person, track = person+1, track+1
 		l.Persons = append(l.Persons, decisions.Person{ID: person, Action: decisions.Cover})
-		t := decisions.Track{ID: track, Person: person, Why: whyFound}
+		t := decisions.Track{ID: track, Person: person, Why: why}
 		for _, e := range ts[i].Entries {
 			t.Faces = append(t.Faces, decisions.Face{Frame: e.Frame, Box: [4]float64{round2(e.Cover.X0), round2(e.Cover.Y0), round2(e.Cover.X1), round2(e.Cover.Y1)}})
 		}

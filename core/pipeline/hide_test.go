@@ -15,7 +15,7 @@ func TestHide(t *testing.T) {
 	at := func(f int64, x float64) verify.Finding {
 		return verify.Finding{Frame: f, Score: .7, Box: frame.Rect{X0: x, Y0: 40, X1: x + 30, Y1: 80}}
 	}
-	if err := Hide(DefaultConfig(), l, []verify.Finding{at(10, 40), at(14, 48), at(45, 100), at(80, 100)}); err != nil {
+	if err := Hide(DefaultConfig(), l, []verify.Finding{at(10, 40), at(14, 48), at(45, 100), at(80, 100)}, WhyFound); err != nil {
 		t.Fatal(err)
 	}
 	if len(l.Tracks) != 3 || l.Source.Faces != l.Faces() {

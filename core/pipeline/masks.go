@@ -65,6 +65,6 @@ func (p *painter) reach(pic *frame.Picture, j decisions.Job, blank *frame.Patch)
 			return nil, err
 		}
 	}
-	box, err := compositor.Cover(pic, j.Face.Rect(), p.style)
+	box, err := compositor.Cover(pic, j.Face.Rect(), p.styleOf(j))
 	return append(boxes, box), err
 }

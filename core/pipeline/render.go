@@ -195,6 +195,14 @@ func (p *painter) face(pic *frame.Picture, j decisions.Job, patch *frame.Patch) 
 			return decisions.Replace, nil
 		}
 	}
-	_, err := compositor.Cover(pic, j.Face.Rect(), p.style)
+	_, err := compositor.Cover(pic, j.Face.Rect(), p.styleOf(j))
 	return decisions.Cover, err
+}
+
+// styleOf is how a face that is not replaced is hidden.
+func (p *painter) styleOf(j decisions.Job) compositor.Style {
+	if j.Action == decisions.Blur {
+		return compositor.Pixelate
+	}
+	return p.style
 }

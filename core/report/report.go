@@ -188,6 +188,20 @@ func New(tool string, l *decisions.List) *Report {
 	if kept > 0 {
 		r.Reasons = append(r.Reasons, fmt.Sprintf("%d person(s) kept clear on request: the claim does not concern them", kept))
 	}
+	spots := 0
+	for _, t := range l.Tracks {
+		if t.Action == decisions.Keep {
+			spots++
+		}
+	}
+	for _, z := range l.Zones {
+		if z.Action == decisions.Keep {
+			spots++
+		}
+	}
+	if spots > 0 {
+		r.Reasons = append(r.Reasons, fmt.Sprintf("%d track(s) or zone(s) kept clear on request: the claim does not concern faces there", spots))
+	}
 	r.setClaim()
 	return r
 }
