@@ -8,7 +8,7 @@ import (
 
 // blend writes colour components first..end−1, which share their sampling, of the pixels in box:
 // source·(1−m) + m·surrogate, at the components' own samples.
-func (c *Compositor) blend(pic *frame.Picture, first, end int, place similarity, m *mask, white [3]float32, box frame.Rect) {
+func (c *Compositor) blend(pic *frame.Picture, first, end int, place similarity, m *mask, col *colors, grain grain, box frame.Rect) {
 	comp := pic.Layout.Components[first]
 	sx, sy := float64(int(1)<<comp.SubX), float64(int(1)<<comp.SubY)
 	w, h := pic.Size(first)
@@ -69,8 +69,11 @@ func (c *Compositor) blend(pic *frame.Picture, first, end int, place similarity,
 			}
 			if m.halo > 0 {
 				for k, g := range glow {
-					value[k] += g * (white[i] - value[k])
+					value[k] += g * (col.white[i] - value[k])
 				}
+			}
+			if grain.amount > 0 {
+				grain.add(value, float32(componentCodes(pic, i).span), i, from, y)
 			}
 			comp := pic.Layout.Components[i]
 			store(&pic.Planes[comp.Plane], comp, y, from, value, weight)

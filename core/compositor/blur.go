@@ -59,6 +59,16 @@ func stepEnergy(reach, sigma float64) float64 {
 	return (math.Erf(a/(d*math.Sqrt2)) - d/a*math.Sqrt(2/math.Pi)*(1-math.Exp(-a*a/(2*d*d)))) / a
 }
 
+// blur is the blur of the face's own distance: that of the sharper side, since long hair is soft, and a background out of focus is
+// behind. 0 when there was no edge to tell.
+func (s *scan) blur() float64 {
+	l, r := s.sharp[0].sigma(), s.sharp[1].sigma()
+	if l == 0 || r == 0 {
+		return max(l, r)
+	}
+	return min(l, r)
+}
+
 // edgesAt adds the place (x, y) if all that add reads lies inside the picture.
 func (r *reader) edgesAt(e *edges, x, y int) {
 	if x < edgeReach || y < edgeReach || x >= r.pic.W-edgeReach || y >= r.pic.H-edgeReach {

@@ -33,6 +33,19 @@ func TestBlurMeasured(t *testing.T) {
 			})
 		}
 	}
+	p := frame.New(frame.Gray8, 400, 400) // in focus on the left, out of focus on the right
+	for y := range 400 {
+		for x := range 400 {
+			sigma := 1.
+			if x > 200 {
+				sigma = 5
+			}
+			p.Planes[0].Data[y*400+x] = uint8(60 + 120*.5*(1+math.Erf((math.Hypot(float64(x)-200, float64(y)-200)-125)/(sigma*math.Sqrt2))))
+		}
+	}
+	if m, err := MeasureTone(p, placed(newPatch(32), 200, 200, 240, 0).Oval, 0, nil); err != nil || m.Blur > 1.6 {
+		t.Errorf("a blur of 1 px before one of 5: got %.2f, %v", m.Blur, err)
+	}
 	flat := frame.New(frame.Gray8, 400, 400)
 	if m, err := MeasureTone(flat, placed(newPatch(32), 200, 200, 240, 0).Oval, 0, nil); err != nil || m.Blur != 0 {
 		t.Errorf("a flat picture has a blur of %v, %v", m.Blur, err)

@@ -7,7 +7,8 @@
 // bits that is measured outside the core. There is no landmark warp, no local colour transfer and no copy, blurred or
 // not, of the original: measurements showed that each of them gives the person away.
 //
-// Interlaced pictures are blended as whole frames: both fields show the surrogate of one moment.
+// Interlaced pictures are blended as whole frames: both fields show the surrogate of one moment, and the chroma that either field
+// shares with the core is the surrogate's.
 package compositor
 
 import (
@@ -29,7 +30,7 @@ var (
 const MaxGrow = 1.12
 
 // maxSoft bounds the blur of a surrogate, in shares of its mean radius: its expression must stay readable.
-const maxSoft = 0.04
+const maxSoft = 0.03
 
 // Surrogate is one face to lay over a picture.
 type Surrogate struct {
@@ -44,6 +45,8 @@ type Surrogate struct {
 	Grow float64
 	// Tone adapts the surrogate's colour to the shot. The zero Tone leaves the surrogate's own colours.
 	Tone Tone
+	// Seed chooses the grain. It is a function of the picture's number alone, so that grain says nothing of anybody.
+	Seed uint64
 	// Halo surrounds the surrogate with a soft bright rim, which tells the viewer that the face is synthetic.
 	Halo bool
 }
@@ -98,7 +101,7 @@ func (c *Compositor) Compose(pic *frame.Picture, s Surrogate) (Result, error) {
 	place = place.growAbout(opacity.x, opacity.y, res.Grow)
 	res.Filled = opacity.uncovered(place, &out)
 
-	m := newMask(out, pic.Layout)
+	m := newMask(out, pic)
 	if s.Halo {
 		m.widenHalo()
 	}
@@ -115,7 +118,7 @@ func (c *Compositor) Compose(pic *frame.Picture, s Surrogate) (Result, error) {
 		for end < n && sameSampling(pic.Layout.Components[first], pic.Layout.Components[end]) {
 			end++
 		}
-		c.blend(pic, first, end, place, &m, col.white, res.Box)
+		c.blend(pic, first, end, place, &m, &col, newGrain(s.Tone.grain(), s.Seed), res.Box)
 		first = end
 	}
 	return res, nil

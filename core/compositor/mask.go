@@ -29,13 +29,19 @@ type mask struct {
 	apart float64
 }
 
-func newMask(o outline, l *frame.Layout) mask {
+func newMask(o outline, pic *frame.Picture) mask {
 	m := mask{outline: o}
+	l := pic.Layout
 	for _, c := range l.Components[:l.Colors()] {
 		w, h := float64(int(1)<<c.SubX), float64(int(1)<<c.SubY)
 		offX, offY := siting(l, c)
-		m.widen = max(m.widen, math.Hypot(max(offX-.5, w-.5-offX), max(offY-.5, h-.5-offY)))
-		m.apart = max(m.apart, math.Hypot(w-1, h-1))
+		reachY, apartY := max(offY-.5, h-.5-offY), h-1
+		if pic.Fields != frame.Progressive && c.SubY > 0 {
+			// Each row of chroma serves h rows of its own field, which lie two apart (Rec. ITU-T H.264, figure 6-2 and 6-3).
+			reachY, apartY = 2*(h-1)-reachY, 2*(h-1)
+		}
+		m.widen = max(m.widen, math.Hypot(max(offX-.5, w-.5-offX), reachY))
+		m.apart = max(m.apart, math.Hypot(w-1, apartY))
 	}
 	m.widen, m.apart = m.widen*(1+o.steep), m.apart*(1+o.steep)
 	m.feather = max(featherShare*o.c0, 1.5)

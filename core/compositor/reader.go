@@ -18,6 +18,19 @@ func newReader(pic *frame.Picture) reader {
 	return r
 }
 
+// row is the row of component c that serves row y of the picture: of the same field, when there are two.
+func (r *reader) row(c frame.Component, y int) int {
+	if c.SubY == 0 || r.pic.Fields == frame.Progressive {
+		return y >> c.SubY
+	}
+	_, h := r.size(c)
+	return min(h-1, y>>1>>c.SubY<<1|y&1)
+}
+
+func (r *reader) size(c frame.Component) (w, h int) {
+	return (r.pic.W + 1<<c.SubX - 1) >> c.SubX, (r.pic.H + 1<<c.SubY - 1) >> c.SubY
+}
+
 // luma is Y' alone.
 func (r *reader) luma(x, y int) float64 {
 	if r.pic.Layout.RGB {
@@ -32,7 +45,7 @@ func (r *reader) at(x, y int) (luma, cb, cr float64) {
 	var v [3]float64
 	for i := range r.pic.Layout.Colors() {
 		c := r.pic.Layout.Components[i]
-		code := sampleAt(&r.pic.Planes[c.Plane], c, x>>c.SubX, y>>c.SubY)
+		code := sampleAt(&r.pic.Planes[c.Plane], c, x>>c.SubX, r.row(c, y))
 		v[i] = (float64(code) - r.codes[i].zero) / r.codes[i].span
 	}
 	if !r.pic.Layout.RGB {

@@ -28,7 +28,7 @@ func MeasureTone(pic *frame.Picture, oval []frame.Point, roll float64, faces []f
 	if err != nil {
 		return Surround{}, err
 	}
-	m := newMask(out, pic.Layout)
+	m := newMask(out, pic)
 	look := scan{mask: &m, read: newReader(pic), faces: faces, own: out.box(0)}
 	look.downX, look.downY = -math.Sin(roll), math.Cos(roll)
 	if math.IsNaN(look.downX) {
@@ -38,7 +38,7 @@ func MeasureTone(pic *frame.Picture, oval []frame.Point, roll float64, faces []f
 	if look.all.n == 0 {
 		return Surround{}, nil
 	}
-	s := Surround{Seen: look.all.n / look.total, Black: look.blackLevel(), Blur: look.sharp.sigma()}
+	s := Surround{Seen: look.all.n / look.total, Black: look.blackLevel(), Blur: look.blur(), Grain: look.noise.sigma()}
 	var skin tally
 	if pic.Layout.Colors() == 3 {
 		look.beyond()
@@ -90,7 +90,8 @@ type scan struct {
 	own          frame.Rect // of the core
 	total        float64    // weight of the whole ring
 	all          tally      // of what of it lies in the picture
-	sharp        edges
+	sharp        [2]edges   // on the left and the right
+	noise        noise
 	ring, wall   palette
 	halves       [2][2]tally // skin about the core and what lies below it, on the picture's left and right half of the head
 }
@@ -163,7 +164,10 @@ func (s *scan) near() {
 			s.halves[0][half(side)].add(1, luma, cb, cr)
 		}
 		if e > safe {
-			s.read.edgesAt(&s.sharp, x, y)
+			s.read.edgesAt(&s.sharp[half(side)], x, y)
+			if x > 0 && x < s.read.pic.W-1 {
+				s.noise.add(s.read.luma(x, y) - (s.read.luma(x-1, y)+s.read.luma(x+1, y))/2)
+			}
 		}
 	})
 }

@@ -24,6 +24,9 @@ const alphaPlane = 3
 // its diamonds from there on.
 const magnify = 1.4
 
+// ownBlur is the blur of the generator's sharpest edges, in texels of the patch (eyelids of the 128² network).
+const ownBlur = 0.8
+
 // prepare fills t for painting the pixels of box through place, as blurred as a picture of the given blur (pixels).
 func (t *texture) prepare(p *frame.Patch, place similarity, box frame.Rect, col *colors, blur float64) {
 	texelsPerPx := float64(p.Size) / place.scale()
@@ -62,8 +65,9 @@ func (t *texture) prepare(p *frame.Patch, place similarity, box frame.Rect, col 
 			pa[x] = alpha
 		}
 	}
-	// A texel's own extent and the sampling between texels blur by about half its side.
-	if rest := blur*blur - px*px/4; rest > 0.09*px*px {
+	// A texel's own extent and the sampling between texels blur by about half its side, and the generator draws no sharper.
+	own := max(px/2, ownBlur/texelsPerPx)
+	if rest := blur*blur - own*own; rest > 0.09*px*px {
 		t.soften(math.Sqrt(rest) / px)
 	} else if px > magnify {
 		t.upsample()

@@ -24,7 +24,7 @@ func NewMasks(cfg Config, list *decisions.List) *Masks {
 	return &Masks{jobs: list.ByFrame(), paint: newPainter(cfg), blank: &frame.Patch{Size: side, RGBA: make([]byte, 4*side*side)}}
 }
 
-// Boxes are the boxes of picture pic.Index that may have been painted. Of pic only index, size and layout are read. The
+// Boxes are the boxes of picture pic.Index that may have been painted. Of pic only index, size, layout and field order are read. The
 // slice is reused by the next call.
 func (m *Masks) Boxes(pic *frame.Picture) ([]frame.Rect, error) {
 	m.boxes = m.boxes[:0]
@@ -35,6 +35,7 @@ func (m *Masks) Boxes(pic *frame.Picture) ([]frame.Rect, error) {
 	if m.scratch == nil || m.scratch.Layout != pic.Layout || m.scratch.W != pic.W || m.scratch.H != pic.H {
 		m.scratch = frame.New(pic.Layout, pic.W, pic.H)
 	}
+	m.scratch.Fields = pic.Fields
 	for _, j := range jobs {
 		if j.Action == decisions.Keep {
 			continue

@@ -181,7 +181,7 @@ func (p *painter) face(pic *frame.Picture, j decisions.Job, patch *frame.Patch) 
 		for _, q := range f.Oval {
 			p.oval = append(p.oval, frame.Point{X: q[0], Y: q[1]})
 		}
-		s := compositor.Surrogate{Patch: patch, Placement: f.Place.Matrix(), Oval: p.oval, Tone: j.Track.Tone, Halo: p.halo}
+		s := compositor.Surrogate{Patch: patch, Placement: f.Place.Matrix(), Oval: p.oval, Tone: j.Track.Tone, Halo: p.halo, Seed: uint64(f.Frame)}
 		fit, err := compositor.Fit(s)
 		if err == nil {
 			s.Grow = fit
