@@ -90,6 +90,12 @@ test-clips: deps ## the whole program on the clips of real people in CLIPS=…
 test-native: deps ## the TensorRT shim: every header version, sanitizers, clang-tidy
 	$(MAKE) -C native/src/trt OUT=build syntax sanitize tidy
 
+.PHONY: test-trt-rtx
+test-trt-rtx: deps ## fetch NVIDIA's TensorRT-RTX (89 MB) and build plans of every network with it; needs no GPU
+	$(PYTHON) tools/deps/deps.py --tensorrt-rtx
+	KSAMENET_REQUIRE=trt KSAMENET_TENSORRT_LIB="$$($(PYTHON) tools/deps/deps.py --tensorrt-rtx | tail -n 1)" \
+		$(GO) test -tags trtrtx -count 1 -run TestRTX -v -timeout 30m ./core/infer
+
 .PHONY: bench
 bench: deps build ## milliseconds a frame for each stage, on clips with one face and with four (a quiet machine, please)
 	$(GO) run ./bench

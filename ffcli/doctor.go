@@ -19,7 +19,8 @@ var wantedEncoders = []string{"libx264", "libx265", "prores_ks", "dnxhd", "ffv1"
 
 func doctorCommand() *cli.Command {
 	return &cli.Command{
-		Name: "doctor", Usage: "what was found where; paste its output into a bug report", Flags: append(engineFlags(), outputFlags()...),
+		Name: "doctor", Usage: "what was found where; paste its output into a bug report", Flags: append(append(engineFlags(), outputFlags()...),
+			&cli.BoolFlag{Name: "selftest", Usage: "run every network on every engine there is, compare, and time; builds TensorRT's plans"}),
 		Action: func(c *cli.Context) error {
 			cfg, err := config(c)
 			if err != nil {
@@ -35,8 +36,12 @@ func doctorCommand() *cli.Command {
 			} else {
 				i := stages.Engine()
 				fmt.Fprintf(w, "engine     %s %s on %s (%s)\n", i.Backend, i.Version, i.Device, i.Library)
+				if i.Why != "" {
+					fmt.Fprintf(w, "           not TensorRT: %s\n", i.Why)
+				}
 				errs = append(errs, stages.Close())
 			}
+			doctorTensorRT(w)
 			for _, st := range models.DefaultStore(cfg.ModelsDir).Check() {
 				state := "ok       " + where(st.Path)
 				if st.Err != nil {
@@ -64,6 +69,9 @@ func doctorCommand() *cli.Command {
 			fmt.Fprintf(w, "GStreamer  element ksamenet: %s\n", plugin)
 			if db, key, err := registryPaths(c); err == nil {
 				fmt.Fprintf(w, "registry   %s (key %s)\n", db, key)
+			}
+			if c.Bool("selftest") {
+				errs = append(errs, selfTest(c, cfg))
 			}
 			return errors.Join(errs...)
 		},

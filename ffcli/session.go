@@ -293,7 +293,7 @@ func (s *session) render(ctx context.Context, j job, a *analysis) (err error) {
 	}
 	rep := report.New(s.cfg.Tool, a.list)
 	e := gen.Engine()
-	rep.Engine = report.Engine{Backend: e.Backend, Version: e.Version, Device: e.Device}
+	rep.Engine = report.Engine{Backend: e.Backend, Version: e.Version, Device: e.Device, Why: e.Why}
 	rep.Models = gen.Models()
 	if s.stages != nil {
 		rep.Models = append(s.stages.Models(), rep.Models...)

@@ -81,7 +81,7 @@ var (
 // Options choose and tune a backend.
 type Options struct {
 	Backend string       // "auto" (or ""), "onnxruntime", "tensorrt", with options: "tensorrt:rtx:fp16", "onnxruntime:cuda" (CheckBackend)
-	Library string       // explicit path of the engine library; empty: search (docs/operations.md)
+	Library string       // explicit path of ONNX Runtime's library; empty: search (docs/operations.md). TensorRT's: docs/tensorrt.md
 	Threads int          // CPU threads per model; 0: one per core, at most 4
 	PlanDir string       // folder of TensorRT's plans; empty: the user's cache folder
 	Log     *slog.Logger // nil discards

@@ -14,7 +14,7 @@ import (
 // openTensorRT opens a model on an NVIDIA GPU: from a plan in the cache, or by building one, which takes seconds to minutes.
 func openTensorRT(spec spec) Opener {
 	return func(m Manifest, model []byte, o Options) (Engine, error) {
-		lib, err := trt.Load(trt.Options{Library: o.Library, Flavour: spec.flavour})
+		lib, err := trt.Load(trt.Options{Flavour: spec.flavour})
 		if err != nil {
 			return nil, fromTRT(err)
 		}

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math"
-	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,6 +12,7 @@ import (
 	"github.com/ksamenet/ksamenet/core/infer"
 	"github.com/ksamenet/ksamenet/core/infer/infertest"
 	"github.com/ksamenet/ksamenet/internal/require"
+	"github.com/ksamenet/ksamenet/internal/selftest"
 	"github.com/ksamenet/ksamenet/internal/trtdouble"
 	"github.com/ksamenet/ksamenet/models"
 	"github.com/ksamenet/ksamenet/native/ort"
@@ -104,64 +103,6 @@ func TestAutoFallsBack(t *testing.T) {
 	}
 }
 
-// outputs runs a model once, at its best shapes, on input that depends on the manifest alone.
-func outputs(t *testing.T, m infer.Manifest, model []byte, o infer.Options) map[string][]float32 {
-	t.Helper()
-	e, err := infer.Open(m, model, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	shapes := map[string][]int64{}
-	for _, in := range m.Tensors {
-		if in.Shapes != nil {
-			shapes[in.ID] = in.Shapes.Opt
-		}
-	}
-	s, err := e.NewSession(shapes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	random := rand.New(rand.NewPCG(1, 2))
-	for _, in := range m.Tensors {
-		low, high := -1.0, 1.0
-		if len(in.Ranges) == 2 {
-			low, high = in.Ranges[0], in.Ranges[1]
-		}
-		for i := range s.Data(in.ID) {
-			if in.Dir == "input" {
-				s.Data(in.ID)[i] = float32(low + random.Float64()*(high-low))
-			}
-		}
-	}
-	if err := s.Run(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	out := map[string][]float32{}
-	for _, tensor := range m.Tensors {
-		if tensor.Dir == "output" {
-			out[tensor.ID] = append([]float32{}, s.Data(tensor.ID)...)
-		}
-	}
-	return out
-}
-
-// worst is the largest difference, in units of the values' own spread.
-func worst(a, b []float32) float64 {
-	var sum, squares, largest float64
-	for i := range a {
-		sum, squares = sum+float64(a[i]), squares+float64(a[i])*float64(a[i])
-		d := math.Abs(float64(a[i]) - float64(b[i]))
-		if math.IsNaN(d) {
-			return math.Inf(1)
-		}
-		largest = max(largest, d)
-	}
-	n := float64(len(a))
-	return largest / max(math.Sqrt(max(0, squares/n-sum/n*sum/n)), 1e-3)
-}
-
 // Every network of the pipeline goes through TensorRT's side of this program (profiles, plan, sessions, copies) and comes out
 // as it does from ONNX Runtime: the double computes with the same library, so the values are the same bit by bit.
 func TestEveryModelOnTensorRT(t *testing.T) {
@@ -175,13 +116,16 @@ func TestEveryModelOnTensorRT(t *testing.T) {
 			if err != nil {
 				require.Missing(t, "models", err.Error())
 			}
-			want := outputs(t, m, model, infer.Options{Backend: infer.ONNXRuntime, Threads: 2})
 			trtdouble.Install(t, "11")
 			t.Setenv("FAKE_TRT_ORT", lib.Path)
-			for id, got := range outputs(t, m, model, infer.Options{Backend: infer.TensorRT}) {
-				if d := worst(want[id], got); len(got) != len(want[id]) || d != 0 {
-					t.Errorf("%s: %d values, want %d; they differ by %g", id, len(got), len(want[id]), d)
+			run := map[string]selftest.Run{}
+			for _, backend := range []string{infer.ONNXRuntime, infer.TensorRT} {
+				if run[backend], err = selftest.Measure(context.Background(), m, model, infer.Options{Backend: backend, Threads: 2}, 0); err != nil {
+					t.Fatal(err)
 				}
+			}
+			if d := selftest.Difference(run[infer.ONNXRuntime].Outputs, run[infer.TensorRT].Outputs); d != 0 {
+				t.Errorf("they differ by %g", d)
 			}
 		})
 	}

@@ -121,6 +121,7 @@ type Engine struct {
 	Backend string `json:"backend"`
 	Version string `json:"version"`
 	Device  string `json:"device"`
+	Why     string `json:"why,omitempty"` // in a few words, why not TensorRT, where the choice was the program's
 }
 
 // Model is a network by its content.

