@@ -48,7 +48,7 @@ func doctorCommand() *cli.Command {
 					state = "MISSING OR DAMAGED"
 					errs = append(errs, st.Err)
 				}
-				fmt.Fprintf(w, "model      %-12s %s\n", st.Manifest.Name, state)
+				fmt.Fprintf(w, "model      %-15s %s\n", st.Manifest.Name, state)
 			}
 			var have, lack []string
 			for _, e := range wantedEncoders {
