@@ -137,6 +137,8 @@ const (
 	faceRank         = 0.5  // share of the patch's texels, from the brightest, that is compared
 	noHaze           = 0.06 // a black level up to here is plain black
 	minContrast      = 0.65
+	minVivid         = 0.40 // range of the factor that makes skin paler or more vivid
+	maxVivid         = 1.40
 )
 
 // match finds gain, lift and cast from the tone and the patch's own statistics.
@@ -163,6 +165,12 @@ func match(t Tone, p *frame.Patch, kr, kb float64) adapt {
 	contrast := min(1, max(minContrast, (level-(t.black()-noHaze))/level))
 	a := adapt{gain: gain * contrast, lift: level * (1 - contrast), chroma: gain * contrast}
 	pull := looseHue + t.skin()*(huePull-looseHue)
+	// Paler or more vivid skin first, by a factor that leaves teeth and eyes grey; what is left is the light's colour.
+	fcb, fcr := face.cb/face.n*a.chroma, face.cr/face.n*a.chroma
+	if v := fcb*fcb + fcr*fcr; v > 0 {
+		vivid := min(maxVivid, max(minVivid, (t.cb()*fcb+t.cr()*fcr)/v))
+		a.chroma *= 1 + pull*(vivid-1)
+	}
 	cast := func(want, hue float64) float64 {
 		return min(maxCast, max(-maxCast, pull*(want-hue*a.chroma))) / have
 	}

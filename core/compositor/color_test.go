@@ -193,13 +193,13 @@ func TestToneMatches(t *testing.T) {
 // TestWallIsNotSkin: a wall in the colour of skin is told from skin by being everywhere; a surrogate takes the neck's hue and not
 // the wall's, and where no skin is in sight it is not believed to be in sight.
 func TestWallIsNotSkin(t *testing.T) {
-	beige, neck, black := [3]int{150, 116, 136}, [3]int{120, 112, 150}, [3]int{20, 128, 128}
+	beige, neck, black := [3]int{150, 116, 136}, [3]int{120, 112, 143}, [3]int{20, 128, 128}
 	oval := placed(newPatch(64), 100, 90, 100, 0).Oval
 	m, err := MeasureTone(portrait(beige, neck), oval, 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := 22./224 + redOverSkin; m.Skin < .9 || math.Abs(m.Cr-want) > .01 {
+	if want := 15./224 + redOverSkin; m.Skin < .9 || math.Abs(m.Cr-want) > .01 {
 		t.Errorf("neck before a beige wall: %+v, want Cr %.3f", m, want)
 	}
 	if m, err = MeasureTone(portrait(beige, black), oval, 0, nil); err != nil || m.Skin > .1 || math.Abs(m.Cr-typicalCr) > .02 {
@@ -208,6 +208,31 @@ func TestWallIsNotSkin(t *testing.T) {
 	// With the head on its side the neck lies elsewhere.
 	if m, err = MeasureTone(portrait(neck, black), oval, math.Pi/2, nil); err != nil || m.Skin > .1 {
 		t.Errorf("a wall beside a head on its side: %+v, %v", m, err)
+	}
+}
+
+// TestTeethStayGrey: paler skin is no blue light: what has no colour keeps none.
+func TestTeethStayGrey(t *testing.T) {
+	p := flatPatch(64, 205, 135, 100) // orange
+	for y := 30; y < 36; y++ {
+		for x := 26; x < 38; x++ {
+			copy(p.RGBA[4*(y*64+x):], []byte{230, 230, 230})
+		}
+	}
+	pic := frame.New(frame.Y444, 200, 200)
+	s := placed(p, 100, 100, 120, 0)
+	s.Tone = Tone{Luma: 36, Cb: -5, Cr: 5, Skin: 3}
+	if _, err := New().Compose(pic, s); err != nil {
+		t.Fatal(err)
+	}
+	u, v := s.Placement[0]*.5+s.Placement[2], s.Placement[4]*.515+s.Placement[5]
+	for i := 1; i < 3; i++ {
+		if c := get(pic, i, int(u), int(v)); c < 121 || c > 135 {
+			t.Errorf("component %d of the teeth is %d", i, c)
+		}
+	}
+	if cr := get(pic, 2, 100, 80); cr < 128+8 || cr > 128+18 {
+		t.Errorf("Cr of the skin is %d", cr)
 	}
 }
 

@@ -55,6 +55,7 @@ func MeasureTone(pic *frame.Picture, oval []frame.Point, roll float64, faces []f
 const (
 	faceOverSkin = 1.15  // neck and ears are more in shade than a face
 	redOverSkin  = 0.012 // and mixed with hair at their edges
+	deepRed      = 0.080 // skin in deep shade is redder than the face in the light: half of what exceeds this counts
 	sceneTrust   = 0.5   // share of the scene's brightness in the estimate; cameras expose for it
 	// The scene counts where the face's brightness by its skin lies between these shares of it. Below, the face is against the
 	// light, beyond, before a dark curtain.
@@ -77,8 +78,10 @@ func (s *Surround) expect(scene float64, around, skin tally) {
 	ratio := luma / max(scene, 1e-3)
 	trust := s.Skin * (1 - sceneTrust*smoothstep((ratio-backlit)/(scenic-backlit))*smoothstep((dark-ratio)/(dark-spotlit)))
 	s.Luma = math.Pow(max(luma, 1e-3), trust) * math.Pow(max(scene, 1e-3), 1-trust)
+	red := skin.cr/skin.n + redOverSkin
+	red = min(red, deepRed+(red-deepRed)/2)
 	s.Cb += s.Skin * (skin.cb/skin.n - s.Cb)
-	s.Cr += s.Skin * (skin.cr/skin.n + redOverSkin - s.Cr)
+	s.Cr += s.Skin * (red - s.Cr)
 }
 
 // scan is one look at the surroundings of a core.
