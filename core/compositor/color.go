@@ -1,8 +1,6 @@
 package compositor
 
 import (
-	"math"
-
 	"github.com/ksamenet/ksamenet/core/frame"
 )
 
@@ -52,16 +50,8 @@ const (
 	kneeSlope = 0.40
 )
 
-// adapt is the tone's part, in Y' 0..1 and Cb, Cr −½..½: y·gain + lift, c·chroma + y·cast. A cast grows with brightness as a
-// coloured light does: dark eyes and brows take little of it.
-type adapt struct{ gain, lift, chroma, cb, cr float64 }
-
-func newColors(pic *frame.Picture, t Tone, p *frame.Patch) colors {
+func newColors(pic *frame.Picture, a Match) colors {
 	kr, kb := luma(pic.Matrix)
-	a := adapt{gain: 1, chroma: 1}
-	if t != (Tone{}) {
-		a = match(t, p, kr, kb)
-	}
 	var c colors
 	origin := a.apply(kr, kb, pic.Layout.RGB, 0, 0, 0)
 	red, green, blue := a.apply(kr, kb, pic.Layout.RGB, 1, 0, 0), a.apply(kr, kb, pic.Layout.RGB, 0, 1, 0), a.apply(kr, kb, pic.Layout.RGB, 0, 0, 1)
@@ -93,17 +83,6 @@ func split(kr, kb, r, g, b float64) (y, cb, cr float64) {
 	return y, (b - y) / (2 * (1 - kb)), (r - y) / (2 * (1 - kr))
 }
 
-// apply is the picture's components, as numbers, of R'G'B' 0..1.
-func (a adapt) apply(kr, kb float64, rgb bool, r, g, b float64) [3]float64 {
-	y, cb, cr := split(kr, kb, r, g, b)
-	y, cb, cr = y*a.gain+a.lift, cb*a.chroma+y*a.cb, cr*a.chroma+y*a.cr
-	if !rgb {
-		return [3]float64{y, cb, cr}
-	}
-	red, blue := y+cr*2*(1-kr), y+cb*2*(1-kb)
-	return [3]float64{red, (y - kr*red - kb*blue) / (1 - kr - kb), blue}
-}
-
 // convert is the picture's codes, not rounded, of R'G'B' 0..255.
 func (c *colors) convert(r, g, b float32) (c0, c1, c2 float32) {
 	m := &c.m
@@ -124,56 +103,4 @@ func (c *colors) within(i int, v float32) float32 {
 		}
 	}
 	return v
-}
-
-// The colour match, tuned by eye on the faces of 15 portraits and clips.
-const (
-	// A wider range turns a surrogate into a lamp or a shadow when the surroundings are a window or a night.
-	minGain, maxGain = 0.30, 1.60
-	maxCast          = 0.06
-	lumaPull         = 0.90 // the surrogate keeps a little of its own brightness
-	huePull          = 0.85 // and of its own hue
-	looseHue         = 0.55 // more of it when no skin was seen
-	faceRank         = 0.5  // share of the patch's texels, from the brightest, that is compared
-	noHaze           = 0.06 // a black level up to here is plain black
-	minContrast      = 0.65
-	minVivid         = 0.40 // range of the factor that makes skin paler or more vivid
-	maxVivid         = 1.40
-)
-
-// match finds gain, lift and cast from the tone and the patch's own statistics.
-func match(t Tone, p *frame.Patch, kr, kb float64) adapt {
-	var all brightest
-	step := max(1, p.Size/64)
-	for j := step / 2; j < p.Size; j += step {
-		for i := step / 2; i < p.Size; i += step {
-			s := p.RGBA[4*(j*p.Size+i):]
-			if w := trustOf[s[3]]; w > 0 {
-				y, cb, cr := split(kr, kb, float64(s[0])/255, float64(s[1])/255, float64(s[2])/255)
-				all.join(y, tally{float64(w), float64(w) * y, float64(w) * cb, float64(w) * cr})
-			}
-		}
-	}
-	face := all.mean(0, faceRank)
-	if !(face.n > 0 && face.y > 0) {
-		return adapt{gain: 1, chroma: 1}
-	}
-	have := face.y / face.n
-	gain := min(maxGain, max(minGain, math.Pow(t.luma()/have, lumaPull)))
-	// Haze lifts black and leaves the level of the skin: contrast shrinks about it.
-	level := have * gain
-	contrast := min(1, max(minContrast, (level-(t.black()-noHaze))/level))
-	a := adapt{gain: gain * contrast, lift: level * (1 - contrast), chroma: gain * contrast}
-	pull := looseHue + t.skin()*(huePull-looseHue)
-	// Paler or more vivid skin first, by a factor that leaves teeth and eyes grey; what is left is the light's colour.
-	fcb, fcr := face.cb/face.n*a.chroma, face.cr/face.n*a.chroma
-	if v := fcb*fcb + fcr*fcr; v > 0 {
-		vivid := min(maxVivid, max(minVivid, (t.cb()*fcb+t.cr()*fcr)/v))
-		a.chroma *= 1 + pull*(vivid-1)
-	}
-	cast := func(want, hue float64) float64 {
-		return min(maxCast, max(-maxCast, pull*(want-hue*a.chroma))) / have
-	}
-	a.cb, a.cr = cast(t.cb(), face.cb/face.n), cast(t.cr(), face.cr/face.n)
-	return a
 }

@@ -45,6 +45,8 @@ type Surrogate struct {
 	Grow float64
 	// Tone adapts the surrogate's colour to the shot. The zero Tone leaves the surrogate's own colours.
 	Tone Tone
+	// Match, when it is set, is taken in place of the one that follows from Tone and Patch.
+	Match *Match
 	// Seed chooses the grain. It is a function of the picture's number alone, so that grain says nothing of anybody.
 	Seed uint64
 	// Halo surrounds the surrogate with a soft bright rim, which tells the viewer that the face is synthetic.
@@ -62,7 +64,8 @@ type Result struct {
 // Compositor keeps the scratch memory of Compose, so that the steady state allocates nothing.
 // It belongs to one goroutine at a time.
 type Compositor struct {
-	tex texture
+	tex   texture
+	match Match
 	// One row of samples: where they lie in the texture, their surrogate values, and m.
 	cells []cell
 	value []float32
@@ -111,7 +114,11 @@ func (c *Compositor) Compose(pic *frame.Picture, s Surrogate) (Result, error) {
 		return res, nil
 	}
 	res.Box = frame.Rect{X0: math.Floor(res.Box.X0), Y0: math.Floor(res.Box.Y0), X1: math.Ceil(res.Box.X1), Y1: math.Ceil(res.Box.Y1)}
-	col := newColors(pic, s.Tone, s.Patch)
+	if s.Match == nil {
+		c.match = MatchOf(pic, s.Tone, s.Patch)
+		s.Match = &c.match
+	}
+	col := newColors(pic, *s.Match)
 	c.tex.prepare(s.Patch, place, res.Box, &col, min(s.Tone.blur(), maxSoft*out.c0))
 	for first, n := 0, pic.Layout.Colors(); first < n; {
 		end := first + 1

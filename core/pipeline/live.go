@@ -172,7 +172,7 @@ func (l *Live) forget(gone func(*liveFace) bool) {
 		if !gone(f) {
 			return false
 		}
-		delete(l.paint.grow, f.track.ID)
+		delete(l.paint.worn, f.track.ID)
 		delete(l.paint.sides, f.track.ID)
 		return true
 	})

@@ -225,8 +225,8 @@ func TestLiveLifeOfATrack(t *testing.T) {
 	if p, n := s.run(t, l, 30+trackerConfig(DefaultConfig()).Lost+2); n != (LiveCount{}) || !bytes.Equal(p.Planes[0].Data, grey(0, 128).Planes[0].Data) {
 		t.Errorf("after the hold-over: %+v, or the picture was changed", n)
 	}
-	if len(l.faces) != 0 || len(l.paint.grow) != 0 {
-		t.Errorf("%d faces and %d enlargements of ended tracks are remembered", len(l.faces), len(l.paint.grow))
+	if len(l.faces) != 0 || len(l.paint.worn) != 0 {
+		t.Errorf("%d faces and %d enlargements of ended tracks are remembered", len(l.faces), len(l.paint.worn))
 	}
 }
 

@@ -119,20 +119,27 @@ type painter struct {
 	times Times
 	reqs  []generator.Request
 	oval  []frame.Point
-	grow  map[int]float64 // by track: how far its surrogate is enlarged to cover the face
+	worn  map[int]worn // by track
 	sides sides
 }
 
-// growRate is how fast the enlargement follows what the present frame asks for: a second's time constant at 25 fps, so
-// that the surrogate does not breathe with the noise of the outline. The compositor fills what is uncovered meanwhile.
-const growRate = 1. / 25
+// worn is how a track's surrogate was laid last.
+type worn struct {
+	grow  float64 // how far it is enlarged to cover the face
+	match compositor.Match
+}
+
+// wornRate is how fast enlargement and colours follow what the present frame asks for: a second's time constant at 25 fps, so
+// that the surrogate neither breathes with the noise of the outline nor changes its complexion with its expression. The compositor
+// fills what is uncovered meanwhile.
+const wornRate = 1. / 25
 
 func newPainter(cfg Config) painter {
 	style := compositor.Solid
 	if cfg.Fallback == FallbackPixelate {
 		style = compositor.Pixelate
 	}
-	return painter{comp: compositor.New(), style: style, halo: cfg.Halo, grow: map[int]float64{}, sides: sides{}}
+	return painter{comp: compositor.New(), style: style, halo: cfg.Halo, worn: map[int]worn{}, sides: sides{}}
 }
 
 // all paints the jobs of one picture, in their order, and tells done what became of each. After an error pic may be half
@@ -184,11 +191,12 @@ func (p *painter) face(pic *frame.Picture, j decisions.Job, patch *frame.Patch) 
 		s := compositor.Surrogate{Patch: patch, Placement: f.Place.Matrix(), Oval: p.oval, Tone: j.Track.Tone, Halo: p.halo, Seed: uint64(f.Frame)}
 		fit, err := compositor.Fit(s)
 		if err == nil {
-			s.Grow = fit
-			if g, ok := p.grow[j.Track.ID]; ok {
-				s.Grow = g + (fit-g)*growRate
+			w := worn{fit, compositor.MatchOf(pic, s.Tone, patch)}
+			if before, ok := p.worn[j.Track.ID]; ok {
+				w = worn{before.grow + (w.grow-before.grow)*wornRate, before.match.Toward(w.match, wornRate)}
 			}
-			p.grow[j.Track.ID] = s.Grow
+			p.worn[j.Track.ID] = w
+			s.Grow, s.Match = w.grow, &w.match
 			_, err = p.comp.Compose(pic, s)
 		}
 		if err == nil {

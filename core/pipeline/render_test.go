@@ -10,6 +10,7 @@ import (
 
 	"github.com/ksamenet/ksamenet/core/align"
 	"github.com/ksamenet/ksamenet/core/appearance"
+	"github.com/ksamenet/ksamenet/core/compositor"
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/frame"
 	"github.com/ksamenet/ksamenet/core/generator"
@@ -198,4 +199,34 @@ func TestRendererFailsClosed(t *testing.T) {
 	flat := list()
 	flat.Tracks[0].Faces[0].Oval = [][2]float64{{1, 1}, {1, 1}, {1, 1}}
 	covered("outline without area", flat, &fakeGenerator{})
+}
+
+// A surrogate keeps its complexion when its expression changes the patch's mean, and takes a new one slowly.
+func TestComplexionIsSteady(t *testing.T) {
+	var faces []decisions.Face
+	for i := range int64(200) {
+		faces = append(faces, face(i, 160, 120, true))
+	}
+	track := decisions.Track{Person: 1, Faces: faces, Tone: compositor.Tone{Luma: 30, Cb: -2, Cr: 3, Skin: 3}}
+	g := &fakeGenerator{patch: disc(100)}
+	r := NewRenderer(DefaultConfig(), listOf(200, track), g)
+	var luma [200]int
+	for i := range luma {
+		if i == 1 {
+			g.patch = disc(140)
+		}
+		p := grey(int64(i), 200)
+		if _, err := r.Picture(context.Background(), p); err != nil {
+			t.Fatal(err)
+		}
+		luma[i] = int(lumaAt(p, 160, 120))
+	}
+	if luma[1] < luma[0]+20 || luma[199] > luma[0]+8 {
+		t.Errorf("a brighter patch shows as %d, then %d, at last %d", luma[0], luma[1], luma[199])
+	}
+	for i := 2; i < 200; i++ {
+		if d := luma[i-1] - luma[i]; d < 0 || d > 3 {
+			t.Errorf("picture %d is darker by %d", i, d)
+		}
+	}
 }
