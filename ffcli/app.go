@@ -58,7 +58,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		HideVersion:            true,
 		UseShortOptionHandling: false,
 		Commands: []*cli.Command{
-			redactCommand(), analyzeCommand(), renderCommand(), verifyCommand(), decisionsCommand(), compareCommand(), registryCommand(), modelsCommand(), doctorCommand(), versionCommand(),
+			redactCommand(), analyzeCommand(), renderCommand(), verifyCommand(), decisionsCommand(), reviewCommand(), compareCommand(), registryCommand(), modelsCommand(), doctorCommand(), versionCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
