@@ -59,6 +59,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		UseShortOptionHandling: false,
 		Commands: []*cli.Command{
 			redactCommand(), analyzeCommand(), renderCommand(), verifyCommand(), decisionsCommand(), reviewCommand(), compareCommand(), registryCommand(), modelsCommand(), doctorCommand(), versionCommand(),
+			attackCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {

@@ -1,0 +1,161 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/recognizer"
+)
+
+// Config says how closely a Watcher looks.
+type Config struct {
+	// Utility measures performance beside identity: landmarks and detections of every picture.
+	Utility bool
+	// Every is how many pictures of a track lie between two of which embeddings are taken; the first is always one.
+	Every int
+}
+
+// Watcher follows the faces of one original and its output. It belongs to one goroutine at a time.
+type Watcher struct {
+	eyes   *Eyes
+	cfg    Config
+	cut    blinkers
+	tracks map[int]*track
+	order  []int // of tracks, by first sight
+	frames int64
+}
+
+// track is what is known of one face through a shot.
+type track struct {
+	person string
+	group  uint64
+	seen   int            // pictures
+	bodies [sides][]*mean // by view
+	found  [sides][]int   // by detector: pictures in which it saw the face
+	clear  int
+	both   []both
+	flick  flicker
+}
+
+// both is one picture in which the mesh was found on both sides.
+type both struct{ face [sides]performance }
+
+// NewWatcher watches one pair. The Eyes stay the caller's.
+func NewWatcher(eyes *Eyes, cfg Config) (*Watcher, error) {
+	if cfg.Every < 1 {
+		return nil, fmt.Errorf("attack: every is %d; at least 1", cfg.Every)
+	}
+	return &Watcher{eyes: eyes, cfg: cfg, tracks: map[int]*track{}}, nil
+}
+
+// Pair looks at one picture of the original, its copy, and the faces there. Errors: ErrPair, the networks', ctx's.
+func (w *Watcher) Pair(ctx context.Context, original, output *frame.Picture, faces []Face) error {
+	if original.W != output.W || original.H != output.H || original.Index != output.Index {
+		return fmt.Errorf("%w: picture %d of %dx%d and picture %d of %dx%d", ErrPair, original.Index, original.W, original.H, output.Index, output.W, output.H)
+	}
+	w.frames++
+	var boxes []frame.Rect
+	var want []*track
+	for i := range faces {
+		f := &faces[i]
+		t := w.track(f)
+		t.seen++
+		if w.cfg.Utility || t.seen%w.cfg.Every == 1%w.cfg.Every {
+			boxes, want = append(boxes, f.Box), append(want, t)
+			if f.Clear {
+				t.clear++
+			}
+		}
+	}
+	if len(boxes) == 0 {
+		return nil
+	}
+	var seen [sides][]sight
+	for side, pic := range []*frame.Picture{original, output} {
+		var err error
+		if seen[side], err = w.eyes.look(ctx, pic, boxes); err != nil {
+			return err
+		}
+	}
+	for i, t := range want {
+		if t.seen%w.cfg.Every == 1%w.cfg.Every {
+			for side, pic := range []*frame.Picture{original, output} {
+				if err := w.identify(ctx, t, Side(side), pic, &seen[side][i]); err != nil {
+					return err
+				}
+			}
+		}
+		if w.cfg.Utility {
+			if err := t.perform(original, output, boxes[i], &seen[Original][i], &seen[Output][i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (w *Watcher) track(f *Face) *track {
+	t := w.tracks[f.Track]
+	if t == nil {
+		t = &track{person: f.Person, group: f.Group}
+		for side := range t.bodies {
+			t.found[side] = make([]int, len(w.eyes.find))
+			for range views {
+				t.bodies[side] = append(t.bodies[side], &mean{})
+			}
+		}
+		w.tracks[f.Track] = t
+		w.order = append(w.order, f.Track)
+	}
+	return t
+}
+
+// identify adds a face's embeddings. One that is too small for a recogniser is no evidence for it.
+func (w *Watcher) identify(ctx context.Context, t *track, side Side, pic *frame.Picture, s *sight) error {
+	if !s.mesh {
+		return nil
+	}
+	r := &s.result
+	f := recognizer.Face{Points: r.Mesh.Five(), Corners: r.Mesh.Corners(), Yaw: r.Raw.Yaw, Pitch: r.Raw.Pitch, Presence: r.Presence}
+	alone, at, err := w.cut.faceOnly(pic, &r.Mesh)
+	if err != nil {
+		return err
+	}
+	inside := f
+	for i := range f.Points {
+		inside.Points[i], inside.Corners[i] = at.Apply(f.Points[i]), at.Apply(f.Corners[i])
+	}
+	for i, view := range views {
+		see, face := pic, f
+		if view.channel == FaceOnly {
+			see, face = alone, inside
+		}
+		v, quality, err := w.eyes.embed[view.net].Embed(ctx, see, face)
+		if errors.Is(err, recognizer.ErrTooSmall) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("attack: picture %d: %w", pic.Index, err)
+		}
+		t.bodies[side][i].add(v, quality)
+	}
+	return nil
+}
+
+// mean sums embeddings, weighted by their quality.
+type mean struct {
+	sum   []float64
+	faces int
+}
+
+func (m *mean) add(v []float32, weight float64) {
+	if m.sum == nil {
+		m.sum = make([]float64, len(v))
+	}
+	for i, x := range v {
+		m.sum[i] += weight * float64(x)
+	}
+	m.faces++
+}
