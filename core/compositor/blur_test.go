@@ -23,7 +23,7 @@ func TestBlurMeasured(t *testing.T) {
 						p.Planes[0].Data[y*400+x] = uint8(math.Round(v + noise*r.NormFloat64()))
 					}
 				}
-				m, err := MeasureTone(p, placed(newPatch(32), 200, 200, 240, 0).Oval, 0, nil)
+				m, err := MeasureTone(p, placed(newPatch(32), 200, 200, 234, 0).Oval, 0, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -43,11 +43,11 @@ func TestBlurMeasured(t *testing.T) {
 			p.Planes[0].Data[y*400+x] = uint8(60 + 120*.5*(1+math.Erf((math.Hypot(float64(x)-200, float64(y)-200)-125)/(sigma*math.Sqrt2))))
 		}
 	}
-	if m, err := MeasureTone(p, placed(newPatch(32), 200, 200, 240, 0).Oval, 0, nil); err != nil || m.Blur > 1.6 {
+	if m, err := MeasureTone(p, placed(newPatch(32), 200, 200, 234, 0).Oval, 0, nil); err != nil || m.Blur > 1.6 {
 		t.Errorf("a blur of 1 px before one of 5: got %.2f, %v", m.Blur, err)
 	}
 	flat := frame.New(frame.Gray8, 400, 400)
-	if m, err := MeasureTone(flat, placed(newPatch(32), 200, 200, 240, 0).Oval, 0, nil); err != nil || m.Blur != 0 {
+	if m, err := MeasureTone(flat, placed(newPatch(32), 200, 200, 234, 0).Oval, 0, nil); err != nil || m.Blur != 0 {
 		t.Errorf("a flat picture has a blur of %v, %v", m.Blur, err)
 	}
 }

@@ -9,12 +9,13 @@ import (
 	"github.com/ksamenet/ksamenet/core/frame"
 )
 
-// dilation grows the person's oval. It is small because the series exceeds the oval already, by 3 % in the mean over 33
-// faces; more would show as a rim of fill around the surrogate.
+// dilation grows the person's oval. It is small because the series exceeds the oval already; more would show as a rim around the
+// surrogate.
 const dilation = 1.01
 
-// order of the series. Third order exceeds the same ovals by 5.7 %, fifth by 1.9 %.
-const order = 4
+// order of the series. Third order exceeds the ovals of 33 faces by 5.7 % in the mean, fourth by 3 %, fifth by 1.9 %: the finer, the
+// more of the person's jaw and cheekbones the edge draws (docs/guarantee.md).
+const order = 3
 
 // outline is the core's edge as a radius over the angle, a Fourier series about a centre:
 // R(θ) = c0 + Σ cn·cos nθ + sn·sin nθ. It holds the person's oval, and of its shape it keeps 2·order+1 numbers only
@@ -117,7 +118,7 @@ func (o *outline) bound() {
 func (o *outline) at(c, s float64) float64 {
 	c2, s2 := c*c-s*s, 2*c*s
 	c3, s3 := c2*c-s2*s, s2*c+c2*s
-	return o.c0 + o.c[0]*c + o.s[0]*s + o.c[1]*c2 + o.s[1]*s2 + o.c[2]*c3 + o.s[2]*s3 + o.c[3]*(c2*c2-s2*s2) + o.s[3]*(2*c2*s2)
+	return o.c0 + o.c[0]*c + o.s[0]*s + o.c[1]*c2 + o.s[1]*s2 + o.c[2]*c3 + o.s[2]*s3
 }
 
 // box bounds the outline moved out by d pixels.
