@@ -41,9 +41,7 @@ const (
 func NeutralOf(track []Sample) (ref Reference, ok bool) {
 	var calm []*Sample
 	for i := range track {
-		s := &track[i]
-		yaw, pitch := s.Geometry[Coordinates], s.Geometry[Coordinates+1]
-		if s.Presence >= Present && yaw > -frontalYaw && yaw < frontalYaw && pitch > -frontalPitch && pitch < frontalPitch {
+		if s := &track[i]; s.frontal() {
 			calm = append(calm, s)
 		}
 	}
@@ -74,6 +72,12 @@ func NeutralOf(track []Sample) (ref Reference, ok bool) {
 		}
 	}
 	return ref, true
+}
+
+// frontal says that a sample shows a face from the front, where the whole mesh can be believed.
+func (s *Sample) frontal() bool {
+	yaw, pitch := s.Geometry[Coordinates], s.Geometry[Coordinates+1]
+	return s.Presence >= Present && yaw > -frontalYaw && yaw < frontalYaw && pitch > -frontalPitch && pitch < frontalPitch
 }
 
 // eyes are the places in watched where an eye's 16 contour points and its 5 iris points begin.
@@ -118,19 +122,22 @@ func (a *Analyzer) Relative(ctx context.Context, g *Geometry, ref *Reference, ra
 }
 
 // Calibrate measures a whole track anew, in place, against its own neutral face: a low brow is not a frown, and what the
-// shape of eyes and brows could tell of identity is taken out (docs/guarantee.md, I9). A track without enough frontal
-// pictures keeps what it has. It costs one run of the regressor per picture.
+// shape of eyes and brows could tell of identity is taken out (docs/guarantee.md, I9). Mouth and eyes open as far as they do
+// beyond the track's own rest. A track without enough frontal pictures is measured against the average face. It costs one
+// run of the regressor per picture.
 func (a *Analyzer) Calibrate(ctx context.Context, track []Sample) error {
 	ref, ok := NeutralOf(track)
-	if !ok {
-		return nil
-	}
+	r := restOf(track)
 	for i := range track {
-		r, err := a.Relative(ctx, &track[i].Geometry, &ref, track[i].Raw)
-		if err != nil {
-			return err
+		s := &track[i]
+		if ok {
+			raw, err := a.Relative(ctx, &s.Geometry, &ref, s.Raw)
+			if err != nil {
+				return err
+			}
+			s.Raw = raw
 		}
-		track[i].Raw = r
+		s.Geometry.opening().open(&s.Raw.Expression, r, trust(s.Geometry.yaw()))
 	}
 	return nil
 }

@@ -39,3 +39,16 @@ func (g *Geometry) normalise(m *Mesh, p Pose) {
 	}
 	g[Coordinates], g[Coordinates+1], g[Coordinates+2] = float32(p.Yaw/60), float32(p.Pitch/30), 0
 }
+
+// yaw is the fit's, degrees.
+func (g *Geometry) yaw() float64 { return float64(g[Coordinates]) * 60 }
+
+// turn is the head's yaw and pitch, degrees: the fit's, corrected for what it misses. The mesh sees near profiles as less
+// turned than they are and small turns as larger; a turned head looks raised. Least squares on 5976 renders to ±75° of yaw:
+// mean error 1.8° and 2.3°, 5.4° and 3.1° beyond 55° of yaw (training/appearance/features.py, turn). The fit follows small
+// turns better than a network that also sees the mouth: correlation .95 against .54 on a clip that turns by 1.6°.
+func (g *Geometry) turn() (yaw, pitch float64) {
+	y, p := g.yaw(), float64(g[Coordinates+1])*30
+	q := y / 60
+	return .9245*y + 9.73*q*q*q, 1.0725*p + 5.82*q*q - 1.47
+}

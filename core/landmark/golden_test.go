@@ -2,10 +2,13 @@ package landmark
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"testing"
 
+	"github.com/ksamenet/ksamenet/core/infer"
+	"github.com/ksamenet/ksamenet/internal/require"
 	"github.com/ksamenet/ksamenet/models"
 )
 
@@ -18,6 +21,10 @@ type golden struct {
 	Geometry   []float64
 	Placement  [4]float64
 	Residual   float64
+	Turn       [2]float64
+	Opening    [2]float64
+	Units      []float64
+	Gaze       []float64
 }
 
 func head(t testing.TB) *Head {
@@ -80,6 +87,13 @@ func TestGoldenVectors(t *testing.T) {
 				t.Fatalf("case %d: feature %d is %v, want %v", i, k, geo[k], want)
 			}
 		}
+		yaw, pitch := geo.turn()
+		if math.Abs(yaw-g.Turn[0]) > 1e-3 || math.Abs(pitch-g.Turn[1]) > 1e-3 {
+			t.Errorf("case %d: turned by %v and %v, want %v", i, yaw, pitch, g.Turn)
+		}
+		if o := geo.opening(); math.Abs(o.gap-g.Opening[0]) > 1e-5 || math.Abs(o.eye-g.Opening[1]) > 1e-4 {
+			t.Errorf("case %d: opening %+v, want %v", i, o, g.Opening)
+		}
 		place, residual, err := h.Place(&m, g.Yaw, g.Pitch)
 		if err != nil {
 			t.Fatal(err)
@@ -91,6 +105,46 @@ func TestGoldenVectors(t *testing.T) {
 		}
 		if math.Abs(residual-g.Residual) > 1e-4 {
 			t.Errorf("case %d: residual %v, want %v", i, residual, g.Residual)
+		}
+	}
+}
+
+// The regressor that ships gives what Python's ONNX Runtime gave.
+func TestGoldenRegressor(t *testing.T) {
+	m, b, err := models.DefaultStore("").Load("appearance")
+	if err != nil {
+		t.Fatal(err) // it lies in the repository
+	}
+	e, err := infer.Open(m, b, infer.Options{Backend: infer.ONNXRuntime, Threads: 1})
+	if errors.Is(err, infer.ErrLibrary) {
+		require.Missing(t, "ort", err.Error())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	s, err := e.NewSession(map[string][]int64{"geometry": {1, int64(Features)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for i, g := range cases(t) {
+		for k, v := range g.Geometry {
+			s.Data("geometry")[k] = float32(v)
+		}
+		if err := s.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string][]float64{"expression": g.Units, "gaze": g.Gaze} {
+			got := s.Data(name)
+			if len(got) != len(want) {
+				t.Fatalf("case %d: %d values of %s, want %d", i, len(got), name, len(want))
+			}
+			for k := range want {
+				if math.Abs(float64(got[k])-want[k]) > 1e-3 {
+					t.Errorf("case %d: %s %d is %v, want %v", i, name, k, got[k], want[k])
+				}
+			}
 		}
 	}
 }

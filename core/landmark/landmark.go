@@ -55,7 +55,7 @@ func New(mesh, regressor infer.Engine, head *Head) (*Analyzer, error) {
 		return nil, err
 	}
 	a.regressor, err = open(regressor, map[string][]int64{"geometry": {1, int64(Features)}},
-		map[string]int{"geometry": Features, "expression": appearance.Units, "gaze": 2, "pose": 2})
+		map[string]int{"geometry": Features, "expression": appearance.Units, "gaze": 2})
 	if err != nil {
 		return nil, errors.Join(err, a.mesh.Close())
 	}
@@ -145,11 +145,12 @@ func (a *Analyzer) read(ctx context.Context, g *Geometry) (r appearance.Raw, err
 		r.Expression[i] = clamp(float64(v), 0, 1)
 	}
 	settle(&r.Expression)
-	fade(&r.Expression, float64(g[Coordinates])*60)
-	gaze, pose := a.regressor.Data("gaze"), a.regressor.Data("pose")
+	fade(&r.Expression, g.yaw())
+	gaze := a.regressor.Data("gaze")
 	// Within the grid's limits already here: the placement must be for a pose that will be rendered.
-	r.GazeYaw, r.GazePitch = within(gaze[0], appearance.GazeLimit), within(gaze[1], appearance.GazeLimit)
-	r.Yaw, r.Pitch = within(pose[0], appearance.YawLimit), within(pose[1], appearance.PitchLimit)
+	r.GazeYaw, r.GazePitch = clamp(float64(gaze[0]), -appearance.GazeLimit, appearance.GazeLimit), clamp(float64(gaze[1]), -appearance.GazeLimit, appearance.GazeLimit)
+	yaw, pitch := g.turn()
+	r.Yaw, r.Pitch = clamp(yaw, -appearance.YawLimit, appearance.YawLimit), clamp(pitch, -appearance.PitchLimit, appearance.PitchLimit)
 	if !r.Finite() {
 		return r, fmt.Errorf("%w: appearance is not finite", ErrOutput)
 	}
@@ -167,13 +168,14 @@ func settle(e *[appearance.Units]float64) {
 // fade weakens expressions of faces turned away: beyond 35° half of the mesh is a guess, and a closed mouth in profile was
 // seen to read as half open (clip of a turning head, at 50°). yaw is the fit's, degrees.
 func fade(e *[appearance.Units]float64, yaw float64) {
-	k := clamp(1-.6*(math.Abs(yaw)-35)/25, .4, 1)
+	k := trust(yaw)
 	for i := range e {
 		e[i] *= k
 	}
 }
 
-func within(v float32, limit float64) float64 { return clamp(float64(v), -limit, limit) }
+// trust is how much of an expression is believed at a yaw of the fit, degrees.
+func trust(yaw float64) float64 { return clamp(1-.6*(math.Abs(yaw)-35)/25, .4, 1) }
 
 // clamp keeps NaN, which Finite then finds.
 func clamp(v, lo, hi float64) float64 {

@@ -26,9 +26,9 @@ func meshFake(compute func(data func(string) []float32)) *testface.Fake {
 
 func regressorFake(compute func(data func(string) []float32)) *testface.Fake {
 	return &testface.Fake{
-		List: testface.Named("geometry", []int64{-1, int64(Features)}, "expression", "gaze", "pose"),
+		List: testface.Named("geometry", []int64{-1, int64(Features)}, "expression", "gaze"),
 		Sizes: func(name string, in []int64) []int64 {
-			return []int64{in[0], map[string]int64{"expression": appearance.Units, "gaze": 2, "pose": 2}[name]}
+			return []int64{in[0], map[string]int64{"expression": appearance.Units, "gaze": 2}[name]}
 		},
 		Compute: compute,
 	}
@@ -67,7 +67,6 @@ func TestAnalyzeReadsTheNetworks(t *testing.T) {
 	a := analyzer(t, meshFake(func(data func(string) []float32) { calls++; mesh(data) }), regressorFake(func(data func(string) []float32) {
 		copy(data("expression"), []float32{.4, .25, 1.5, -1, .3}) // the smile with closed lips yields to half to the open one
 		copy(data("gaze"), []float32{-7, 3})
-		copy(data("pose"), []float32{5, -100})
 	}))
 	r, err := a.Analyze(context.Background(), frame.New(frame.I420, 320, 240), somewhere)
 	if err != nil {
@@ -76,13 +75,37 @@ func TestAnalyzeReadsTheNetworks(t *testing.T) {
 	if calls != 2 {
 		t.Errorf("the mesh network ran %d times, want 2", calls)
 	}
-	want := appearance.Raw{GazeYaw: -7, GazePitch: 3, Yaw: 5, Pitch: -appearance.PitchLimit}
+	yaw, pitch := r.Geometry.turn()
+	want := appearance.Raw{GazeYaw: -7, GazePitch: 3, Yaw: yaw, Pitch: pitch}
 	want.Expression[0], want.Expression[1], want.Expression[2], want.Expression[4] = float64(float32(.4))*.5, .25, 1, float64(float32(.3))
 	if r.Raw != want || math.Abs(r.Presence-.9) > 1e-6 {
 		t.Errorf("got %+v and presence %v, want %+v and .9", r.Raw, r.Presence, want)
 	}
 	if _, err := a.Follow(context.Background(), frame.New(frame.I420, 320, 240), &r.Mesh); err != nil || calls != 3 {
 		t.Errorf("following: %v after %d runs, want none after 3", err, calls)
+	}
+}
+
+// Poses stay on the generator's grid, however far a head is turned: the placement must be for a pose that will be rendered.
+func TestTurn(t *testing.T) {
+	h := head(t)
+	for _, tc := range []struct{ yaw, pitch, wantYaw, wantPitch float64 }{
+		{0, 0, 0, -1.5}, {-30, 0, -29, 0}, {60, 10, 65, 15}, {85, 0, appearance.YawLimit, 10}, {0, -60, 0, -appearance.PitchLimit},
+	} {
+		a := analyzer(t, meshFake(func(data func(string) []float32) {
+			m := posed(h, tc.yaw, tc.pitch, 0, 100, 96, 96)
+			for i, p := range m.Points {
+				copy(data("landmarks")[3*i:], p[:])
+			}
+			data("presence")[0] = .9
+		}), regressorFake(func(func(string) []float32) {}))
+		r, err := a.Analyze(context.Background(), frame.New(frame.I420, 320, 240), somewhere)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(r.Raw.Yaw-tc.wantYaw) > 1 || math.Abs(r.Raw.Pitch-tc.wantPitch) > 1 {
+			t.Errorf("yaw %v, pitch %v: got %.1f and %.1f, want about %v and %v", tc.yaw, tc.pitch, r.Raw.Yaw, r.Raw.Pitch, tc.wantYaw, tc.wantPitch)
+		}
 	}
 }
 
@@ -124,7 +147,7 @@ func TestAnalyzeFailsClosed(t *testing.T) {
 		{"NaN presence", nil, set("presence", 0, nan), quiet(), nil, ErrOutput},
 		{"all points in one place", nil, meshFake(func(func(string) []float32) {}), quiet(), nil, align.ErrDegenerate},
 		{"NaN unit", nil, good, value("expression"), nil, ErrOutput}, {"NaN gaze", nil, good, value("gaze"), nil, ErrOutput},
-		{"NaN pose", nil, good, value("pose"), nil, ErrOutput}, {"mesh fails", nil, broken, quiet(), nil, boom},
+		{"mesh fails", nil, broken, quiet(), nil, boom},
 		{"regressor fails", nil, good, mute, nil, boom}, {"cancelled", cancelled, good, quiet(), nil, context.Canceled},
 		{"bad picture", nil, good, quiet(), &frame.Picture{W: 8, H: 8}, frame.ErrLayout},
 	} {

@@ -40,9 +40,9 @@ func weight(cutoff, dt float64) float64 {
 // Tunings. A standing speaker's points move by 1.2 % of the eye distance a frame, most of it the mesh's jitter. Speech
 // opens the mouth up to six times a second and a blink lasts 0.1 s, a speed of 10 units: units get quick filters.
 var (
-	tuneUnit  = tuning{2.5, 3}   // 0..1
+	tuneUnit  = tuning{3, 3.5}   // 0..1
 	tuneGaze  = tuning{1.5, .05} // degrees
-	tunePose  = tuning{1, .08}   // degrees
+	tunePose  = tuning{1.5, .12} // degrees
 	tunePlace = tuning{1, 8}     // patch sides
 	tuneScale = tuning{.5, 4}    // logarithm
 	tuneRoll  = tuning{.7, 6}    // radians

@@ -55,10 +55,10 @@ func TestSmoothingStillsJitter(t *testing.T) {
 		"yaw": func(s Sample) float64 { return s.Raw.Yaw }, "mouth": func(s Sample) float64 { return s.Raw.Expression[2] },
 	} {
 		before := spread(in, f)
-		if got := spread(live(in), f); got > .6*before {
+		if got := spread(live(in), f); got > .65*before {
 			t.Errorf("live: %s jitters by %.3f of %.3f", name, got, before)
 		}
-		if got := spread(file, f); got > .5*before {
+		if got := spread(file, f); got > .6*before {
 			t.Errorf("file: %s jitters by %.3f of %.3f", name, got, before)
 		}
 	}

@@ -38,6 +38,7 @@ type liveFace struct {
 	surrounds []compositor.Surround
 	tints     int   // looks so far
 	toned     int64 // picture of the last look at the surroundings
+	opener    landmark.Opener
 	smooth    landmark.Smoother
 }
 
@@ -110,7 +111,7 @@ func (f *liveFace) cover(at int64, box frame.Rect, why string) decisions.Job {
 //
 // The outline is not smoothed: it says what must be hidden now, and would lag behind a face that moves.
 func (f *liveFace) replace(at int64, now time.Duration, t *tracker.Track, r landmark.Result) decisions.Job {
-	s := f.smooth.Next(r.Sample(now))
+	s := f.smooth.Next(f.opener.Next(r.Sample(now)))
 	raw, place := s.Raw, s.Placement
 	if !raw.Finite() || !place.Finite() {
 		return f.cover(at, t.Cover, "the landmarks cannot be used")

@@ -13,19 +13,25 @@ UNITS = 16
 SIDE = 224
 VIEW = View(span=1.9, y=.49)
 FREQUENT = np.array([2, 2, 3, 3, 1, 1.5, 1.5, 1.5, 1, 1, 1, 1.5, 1, .7, 1, 1])  # draws of smiles, jaw and lids outweigh the rest
+SPEECH = [0, 1, 6, 9, 11, 12, 14, 15]  # what goes with an opening mouth
 EXCLUSIVE = [(0, 1), (3, 4), (4, 5), (6, 7), (0, 9), (1, 9), (11, 12), (0, 11), (1, 11)]  # pairs no face shows together
 
 
 def expression(r):
-    """A random expression: neutral (15 %), a single unit (25 %) or a mixture of up to four."""
+    """A random expression: neutral (12 %), speech (28 %), a single unit (20 %) or a mixture of up to four; blinks on top."""
     x = np.zeros(UNITS)
     kind = r.random()
-    if kind < .15:
+    if kind < .12:
         return x
-    for u in r.choice(UNITS, 1 if kind < .4 else r.integers(2, 5), replace=False, p=FREQUENT / FREQUENT.sum()):
-        x[u] = min(1, abs(r.normal(0, .6)))
-    if r.random() < .12:
-        x[3] = r.choice([1, .7, .4])
+    if kind < .4:
+        x[2] = r.uniform(0, .8)
+        for u in r.choice(SPEECH, r.integers(1, 3), replace=False):
+            x[u] = r.uniform(0, .6)
+    else:
+        for u in r.choice(UNITS, 1 if kind < .6 else r.integers(2, 5), replace=False, p=FREQUENT / FREQUENT.sum()):
+            x[u] = min(1, abs(r.normal(0, .6)))
+    if r.random() < .2:
+        x[3] = r.uniform(.1, 1) if r.random() < .6 else 1
     for a, b in EXCLUSIVE:
         if x[a] and x[b]:
             x[a if x[a] < x[b] else b] = 0
@@ -59,7 +65,7 @@ def main():
     p.add_argument("--mesh", required=True, help="face_mesh_478.onnx")
     p.add_argument("--out", type=pathlib.Path, required=True)
     p.add_argument("--identities", type=int, default=400)
-    p.add_argument("--scenes", type=int, default=6, help="expressions per identity; the first is neutral")
+    p.add_argument("--scenes", type=int, default=6, help="expressions per identity; the first is neutral, looks ahead and is nearly frontal")
     p.add_argument("--first", type=int, default=20000, help="first seed; donors use smaller ones")
     p.add_argument("--textures", type=int, default=40, help="skins that the identities share in turn: they cost more than shapes")
     o = p.parse_args()
@@ -81,12 +87,12 @@ def main():
             identity = Identity(person.name, _shape(renderer, person), skins[k].texture)
         for e in range(o.scenes):
             units = expression(r) if e else np.zeros(UNITS)
-            gaze = (r.normal(0, 10), r.normal(0, 6)) if r.random() < .7 else (0., 0.)
+            gaze = (float(np.clip(r.normal(0, 11), -28, 28)), float(np.clip(r.normal(0, 8), -20, 20))) if e and r.random() < .75 else (0., 0.)
             scene = renderer.scene(identity, units, gaze)
             for _ in range(2):
-                yaw = float(np.clip(r.normal(0, 20) if r.random() < .8 else r.uniform(-60, 60), -60, 60))
+                yaw = float(np.clip(r.normal(0, 22 if e else 12) if r.random() < .7 or not e else r.uniform(-75, 75), -75, 75))
                 pitch, roll = float(np.clip(r.normal(0, 10), -30, 30)), float(r.normal(0, 8))
-                q = renderer.render(scene, yaw, pitch, roll, lamp(r), SIDE, view=VIEW, supersample=int(r.integers(1, 3)),
+                q = renderer.render(scene, yaw, pitch, roll, lamp(r), SIDE, view=VIEW, supersample=1 + (r.random() < .2),
                                     background=r.integers(0, 255, 3))
                 points, presence = mesh.find(spoil(q["rgb"], r), q["lm5"] + r.normal(0, 3, (5, 2)))
                 if presence < .5:

@@ -94,3 +94,25 @@ def relative(geometry, reference):
     g[..., :COORDINATES] -= reference
     g[..., -1] = 1
     return g
+
+
+def turn(geometries):
+    """Yaw and pitch [..., 2] in degrees: the fit's, corrected for what it misses (least squares on renders; core/landmark Geometry.turn)."""
+    g = np.asarray(geometries, float)
+    y, p = g[..., COORDINATES] * 60, g[..., COORDINATES + 1] * 30
+    q = y / 60
+    return np.stack([.9245 * y + 9.73 * q ** 3, 1.0725 * p + 5.82 * q ** 2 - 1.47], -1)
+
+
+LIPS = np.array([(25, 35), (24, 36), (26, 34)])  # places in WATCHED
+LIDS = np.array([(13, 3), (12, 4), (11, 5)])  # upper and lower, counted from an eye's first contour point
+
+
+def opening(geometry):
+    """The gap between the lips (patch units) and the eyes' height by width, as core/landmark's Geometry.opening."""
+    g = np.asarray(geometry, float)
+    p = g[:COORDINATES].reshape(-1, 3)
+    apart = lambda pairs: np.linalg.norm(p[pairs[:, 0]] - p[pairs[:, 1]], axis=1).mean()
+    eyes = [apart(LIDS + a) / np.linalg.norm(p[a] - p[a + 8]) for a, _, _, _ in EYES]
+    left = 1 / (1 + np.exp(-g[COORDINATES] * 10))
+    return apart(LIPS), left * eyes[0] + (1 - left) * eyes[1]

@@ -27,6 +27,8 @@ class Golden(unittest.TestCase):
             fit = self.head.fit(mesh)
             np.testing.assert_allclose(fit[3], c["fit"], atol=1e-4)
             np.testing.assert_allclose(features.geometry(mesh, fit), c["geometry"], atol=1e-5)
+            np.testing.assert_allclose(features.turn(c["geometry"]), c["turn"], atol=1e-3)
+            np.testing.assert_allclose(features.opening(c["geometry"]), c["opening"], atol=1e-4)
             placement, residual = self.head.place(mesh, c["yaw"], c["pitch"])
             np.testing.assert_allclose([*placement, residual], [*c["placement"], c["residual"]], atol=1e-4)
 
