@@ -28,7 +28,7 @@ type Face struct {
 	// Group is the cluster that the output shows the person as; 0: not known, a group of its own.
 	Group uint64
 	Box   frame.Rect // px
-	// Clear says that the face was not replaced by a surrogate (kept or covered): it is no witness of utility.
+	// Clear says that the face is not replaced by a surrogate here (kept or covered): no witness of utility, but of identity.
 	Clear bool
 }
 

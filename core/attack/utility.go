@@ -121,11 +121,11 @@ func Measure(all ...*Watcher) Utility {
 	for _, w := range all {
 		for _, id := range w.order {
 			t := w.tracks[id]
-			if t.clear > 0 {
+			if t.shown == 0 {
 				continue
 			}
 			u.Tracks++
-			u.Faces += t.seen
+			u.Faces += t.shown
 			u.Measured += len(t.both)
 			for side := range found {
 				for i, n := range t.found[side] {

@@ -12,7 +12,7 @@ import (
 
 // acting is a watcher of one track of n pictures with the given performances.
 func acting(n int, original, output func(i int) performance) *Watcher {
-	t := &track{person: "p", seen: n}
+	t := &track{person: "p", seen: n, shown: n}
 	for side := range t.found {
 		t.found[side] = []int{n, n}
 	}
@@ -63,7 +63,7 @@ func TestMeasureFollowsTheFace(t *testing.T) {
 		t.Errorf("an original that does not move says something: %+v", still)
 	}
 	kept := acting(n, talk, talk)
-	kept.tracks[1].clear = 1
+	kept.tracks[1].shown = 0
 	if u := Measure(kept); u.Tracks != 0 || u.Faces != 0 {
 		t.Errorf("a face that was kept counts: %+v", u)
 	}

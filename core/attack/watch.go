@@ -34,7 +34,7 @@ type track struct {
 	seen   int            // pictures
 	bodies [sides][]*mean // by view
 	found  [sides][]int   // by detector: pictures in which it saw the face
-	clear  int
+	shown  int            // pictures in which a surrogate was shown and looked at
 	both   []both
 	flick  flicker
 }
@@ -58,15 +58,13 @@ func (w *Watcher) Pair(ctx context.Context, original, output *frame.Picture, fac
 	w.frames++
 	var boxes []frame.Rect
 	var want []*track
+	var clear []bool
 	for i := range faces {
 		f := &faces[i]
 		t := w.track(f)
 		t.seen++
 		if w.cfg.Utility || t.seen%w.cfg.Every == 1%w.cfg.Every {
-			boxes, want = append(boxes, f.Box), append(want, t)
-			if f.Clear {
-				t.clear++
-			}
+			boxes, want, clear = append(boxes, f.Box), append(want, t), append(clear, f.Clear)
 		}
 	}
 	if len(boxes) == 0 {
@@ -87,7 +85,8 @@ func (w *Watcher) Pair(ctx context.Context, original, output *frame.Picture, fac
 				}
 			}
 		}
-		if w.cfg.Utility {
+		if w.cfg.Utility && !clear[i] {
+			t.shown++
 			if err := t.perform(original, output, boxes[i], &seen[Original][i], &seen[Output][i]); err != nil {
 				return err
 			}
