@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures an exported model on the held-out shard, with onnxruntime (no torch).
 
-    python evaluate.py ../models/generator/ksnet128.fp16.onnx --data DIR [--recognizer sface.onnx]
+    python evaluate.py ../models/generator/ksnet256.fp16.onnx --data DIR [--recognizer sface.onnx]
 
 Prints JSON: PSNR and SSIM inside the mask and the mean error of alpha, for held-out conditions of the donors and for held-out mixtures;
 holes in alpha; and with a recogniser (SFace: 112 x 112 RGB, 5-point alignment) the cosine between generated and rendered face, and how
@@ -17,6 +17,7 @@ import numpy as np
 import onnxruntime as ort
 
 import conditions as cond
+import shards
 from make_head import project
 from masks import holes
 
@@ -27,12 +28,14 @@ HEAD = json.loads((pathlib.Path(__file__).resolve().parent.parent / "models" / "
 
 
 class Network:
-    """A model as a function of condition rows [n, 96] to rgba [n, 4, 128, 128]."""
+    """A model as a function of condition rows [n, 96] to rgba [n, 4, size, size]."""
 
     def __init__(self, path, threads=2):
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self.session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.size = self.session.get_outputs()[0].shape[-1]
 
     def __call__(self, rows):
         feed = {k: np.ascontiguousarray(v, np.float32) for k, v in cond.split(np.asarray(rows, np.float32)).items()}
@@ -102,7 +105,7 @@ def constancy(network, recognizer, mixtures=12, views=12):
         for _ in range(views):
             yaw, pitch = rng.uniform(-40, 40), rng.uniform(-20, 20)
             rows.append(cond.pack(mix, cond.expression(rng), cond.gaze(rng), yaw, pitch, np.array(HEAD["neutral_light"])))
-            five.append(project(points, centre, HEAD["distance"], yaw, pitch) * HEAD["size"])
+            five.append(project(points, centre, HEAD["distance"], yaw, pitch) * network.size)
         e = np.array([embed(recognizer, composite(o[:3].transpose(1, 2, 0), o[3]), lm) for o, lm in zip(network(np.array(rows)), five)])
         m = e.mean(0) / np.linalg.norm(e.mean(0))
         means.append(m)
@@ -118,7 +121,8 @@ def main():
     p.add_argument("--data", type=pathlib.Path, required=True, help="directory with val-0000.npz")
     p.add_argument("--recognizer", type=pathlib.Path)
     o = p.parse_args()
-    network, val = Network(o.model), np.load(o.data / "val-0000.npz")
+    network = Network(o.model)
+    val = shards.load(o.data / "val-0000.npz", network.size)
     recognizer = ort.InferenceSession(str(o.recognizer)) if o.recognizer else None
     mixed = val["x"][:, : cond.PROXIES].max(1) < .99
     figures = {"held_out_conditions": measure(network, val, ~mixed, recognizer), "held_out_mixtures": measure(network, val, mixed, recognizer),

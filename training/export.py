@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Exports a checkpoint's averaged weights to ONNX: ksnet128.onnx (float32) and, with --half, ksnet128.fp16.onnx, whose weights are stored
+"""Exports a checkpoint's averaged weights to ONNX: ksnetS.onnx (float32; S = 256 or 128) and, with --half, ksnetS.fp16.onnx, whose weights are stored
 as float16 and cast to float32 when the model is loaded (half the file, the same arithmetic)."""
 import argparse
 import pathlib
@@ -22,9 +22,9 @@ def to_onnx(model, path):
     torch.onnx.export(model.eval(), args, str(path), dynamo=False, opset_version=OPSET, input_names=names, output_names=["rgba"],
                       dynamic_axes={n: {0: "n"} for n in [*names, "rgba"]})
     m = onnx.load(str(path))
-    m.producer_name, m.doc_string = "ksamenet", "ksamenet generator, 128 x 128; models/generator/CARD.md"
+    m.producer_name, m.doc_string = "ksamenet", f"ksamenet generator, {model.size} x {model.size}; models/generator/CARD.md"
     for t in m.graph.output:
-        for d, v in zip(t.type.tensor_type.shape.dim[1:], (4, 128, 128)):
+        for d, v in zip(t.type.tensor_type.shape.dim[1:], (4, model.size, model.size)):
             d.ClearField("dim_param")
             d.dim_value = v
     onnx.checker.check_model(m)
@@ -58,12 +58,13 @@ def main():
     p.add_argument("--half", action="store_true")
     o = p.parse_args()
     state = torch.load(o.checkpoint, map_location="cpu", weights_only=True)
-    model = Generator()
+    model = Generator(state["size"])
     model.load_state_dict(state["ema"])
     o.out.mkdir(parents=True, exist_ok=True)
-    to_onnx(model, o.out / "ksnet128.onnx")
+    full = o.out / f"ksnet{model.size}.onnx"
+    to_onnx(model, full)
     if o.half:
-        halve(o.out / "ksnet128.onnx", o.out / "ksnet128.fp16.onnx")
+        halve(full, full.with_suffix(".fp16.onnx"))
     print(f"step {state['step']}, {state['seconds']:.0f} s of training")
 
 

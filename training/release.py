@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Puts an exported model into models/generator: the ONNX file, its manifest.json, and golden.json (inputs with pooled outputs, by which
+"""Puts an exported model into models/generator (256 pixels) or models/generator-small (128): the ONNX file, its manifest.json, and golden.json (inputs with pooled outputs, by which
 every inference backend is tested). Needs onnxruntime, no torch.
 
-    python release.py RUN/ksnet128.fp16.onnx --steps "trained 5,000 steps, ..."
+    python release.py RUN/ksnet256.fp16.onnx --steps "trained 5,000 steps, ..."
 """
 import argparse
 import hashlib
@@ -17,16 +17,17 @@ from evaluate import Network
 from renderer import UNIT_NAMES, light
 
 HERE = pathlib.Path(__file__).resolve().parent
-POOL = 16  # golden outputs are means of 16 x 16 pixels
+CELLS = 8  # golden outputs are means of 8 x 8 squares of the patch
+NAMES = {256: "generator", 128: "generator-small"}
 RANGES = {"mix": [0, 1], "expression": [0, 1], "gaze": [-2, 2], "pose": [-1.25, 1.25], "light": [-4, 4]}
 
 
-def manifest(path, steps):
+def manifest(path, size, steps):
     data = path.read_bytes()
     batch = lambda n: {"Min": [1, n], "Opt": [1, n], "Max": [16, n]}
     tensors = [{"id": k, "type": "float32", "dims": [-1, n], "dir": "input", "ranges": RANGES[k], "shapes": batch(n)} for k, n in cond.INPUTS]
-    tensors.append({"id": "rgba", "type": "float32", "dims": [-1, 4, 128, 128], "dir": "output", "ranges": [0, 1], "layout": "NCHW", "color": "RGB"})
-    return {"format": 1, "name": "generator", "role": "generator", "file": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(),
+    tensors.append({"id": "rgba", "type": "float32", "dims": [-1, 4, size, size], "dir": "output", "ranges": [0, 1], "layout": "NCHW", "color": "RGB"})
+    return {"format": 1, "name": NAMES[size], "role": "generator", "file": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(),
             "licence": "Apache-2.0", "source": {"steps": steps},
             "notes": "Our own weights, trained by training/ on rendered synthetic people only. Inputs, signs and the neutral light: head.json. "
                      "Output: straight sRGB and alpha. Weights are stored as float16 and computed in float32.", "tensors": tensors}
@@ -48,9 +49,10 @@ def golden(network):
     for c in cases():
         row = cond.pack(cond.weights(c["donors"]), c["expression"], c["gaze"], c["yaw"], c["pitch"], np.array(c["light"]))
         out = network(row[None])[0]
-        pooled = out.reshape(4, 128 // POOL, POOL, 128 // POOL, POOL).mean((2, 4))
+        side = out.shape[-1] // CELLS
+        pooled = out.reshape(4, CELLS, side, CELLS, side).mean((2, 4))
         rows.append({**c, "rgba": [round(float(v), 4) for v in pooled.ravel()]})
-    doc = ("gaze, yaw, pitch in degrees (network inputs: gaze / 15, yaw / 60, pitch / 30); mix is 1/n at each of the n donors; rgba: means of 16 x 16 pixels, "
+    doc = ("gaze, yaw, pitch in degrees (network inputs: gaze / 15, yaw / 60, pitch / 30); mix is 1/n at each of the n donors; rgba: means of 8 x 8 squares, "
            "[4, 8, 8] row-major. tolerance: largest difference of a mean between backends that compute in float32; allow ten times as much for "
            "float16, thirty times for int8.")
     return {"format": 1, "doc": doc, "tolerance": .001, "cases": rows}
@@ -60,14 +62,17 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("model", type=pathlib.Path)
     p.add_argument("--steps", required=True, help="how the weights were made, for the manifest")
-    p.add_argument("--out", type=pathlib.Path, default=HERE.parent / "models" / "generator")
+    p.add_argument("--out", type=pathlib.Path, help="directory (default: the size's own under models/)")
     o = p.parse_args()
-    target = o.out / o.model.name
+    network = Network(o.model)
+    out = o.out or HERE.parent / "models" / NAMES[network.size]
+    out.mkdir(exist_ok=True)
+    target = out / o.model.name
     shutil.copyfile(o.model, target)
-    (o.out / "manifest.json").write_text(json.dumps(manifest(target, o.steps) | {"name": o.out.name}, indent=2) + "\n")
-    g = golden(Network(target))
+    (out / "manifest.json").write_text(json.dumps(manifest(target, network.size, o.steps), indent=2) + "\n")
+    g = golden(network)
     rows = ",\n".join(json.dumps(c) for c in g.pop("cases"))
-    (o.out / "golden.json").write_text(json.dumps(g)[:-1] + ', "cases": [\n' + rows + "\n]}\n")
+    (out / "golden.json").write_text(json.dumps(g)[:-1] + ', "cases": [\n' + rows + "\n]}\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Contact sheets for the eye: renders (odd rows) over the network's pictures (even rows), then a mixture over poses and expressions.
 
-    python sheet.py ../models/generator/ksnet128.fp16.onnx --data DIR --out ../models/generator/sheet.jpg
+    python sheet.py ../models/generator/ksnet256.fp16.onnx --data DIR --out ../models/generator/sheet.jpg
 
 Needs onnxruntime, no torch. With --assets the sweeps have rendered truth above them as well.
 """
@@ -13,6 +13,7 @@ import numpy as np
 
 import conditions as cond
 import evaluate
+import shards
 from renderer import UNIT_NAMES, light
 
 GREY = 118.
@@ -43,7 +44,7 @@ def sweeps(mix):
         for k, v in kw.items():
             x[UNIT_NAMES.index(k)] = v
         return x
-    yield "yaw -60..60", [line(yaw=y) for y in np.linspace(-60, 60, 10)]
+    yield "yaw -75..75", [line(yaw=y) for y in np.linspace(-75, 75, 10)]
     yield "pitch, gaze", [line(pitch=p) for p in (-30, -15, 15, 30)] + [line(gaze=g) for g in ((-25, 0), (-12, 0), (12, 0), (25, 0), (0, -15), (0, 15))]
     yield "expressions", [line(unit(**e)) for e in (dict(MouthOpen=.5), dict(MouthOpen=1), dict(smileOpen=.8), dict(smileClose=1), dict(eyeClose=1),
                                                     dict(browUp=1, eyeOpen=1), dict(browDown=1, squint=.6), dict(pucker=1), dict(stretch=.8, MouthOpen=.2),
@@ -57,7 +58,8 @@ def main():
     p.add_argument("--out", type=pathlib.Path, required=True)
     p.add_argument("--seed", type=int, default=5)
     o = p.parse_args()
-    run, val, rng, rows = evaluate.Network(o.model), np.load(o.data / "val-0000.npz"), np.random.default_rng(o.seed), []
+    run, rng, rows = evaluate.Network(o.model), np.random.default_rng(o.seed), []
+    val = shards.load(o.data / "val-0000.npz", run.size)
     mixed = val["x"][:, : cond.PROXIES].max(1) < .99
     for label, pick in (("held-out conditions", ~mixed), ("held-out mixtures", mixed)):
         for part in np.array_split(rng.choice(np.flatnonzero(pick), 20, replace=False), 2):

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 
 import conditions as cond
 import losses
+import shards
 from model import Generator, parameters
 
 WINDOW_EDGE = 4  # pixels at a window's edge that its convolutions see less of than in the full picture
@@ -38,8 +39,7 @@ class Shards:
     def refresh(self):
         for path in sorted(self.directory.glob(f"{self.kind}-*.npz")):
             if path.name not in self.names:
-                with np.load(path) as z:
-                    self.parts.append(shrink({k: z[k] for k in ("x", "y", "lm")}, self.size))
+                self.parts.append(shards.load(path, self.size))
                 self.names.add(path.name)
         self.ends = np.cumsum([len(p["x"]) for p in self.parts])
 
@@ -56,17 +56,6 @@ class Shards:
         y = gather("y").permute(0, 3, 1, 2).float().div_(255)
         x = {k: v.contiguous() for k, v in cond.split(gather("x")).items()}
         return x, y[:, :3], y[:, 3:], gather("lm").float()
-
-
-def shrink(part, size):
-    """A shard at half its size when the network is half as large as its pictures."""
-    side = part["y"].shape[1]
-    if side == 2 * size:
-        y = part["y"].reshape(-1, size, 2, size, 2, 4).astype(np.uint16).sum((2, 4), dtype=np.uint16)
-        return {"x": part["x"], "y": ((y + 2) // 4).astype(np.uint8), "lm": part["lm"] / np.float16(2)}
-    if side != size:
-        raise ValueError(f"pictures of {side} pixels for a network of {size}")
-    return part
 
 
 def step_loss(model, x, rgb, alpha, lm, rng):
