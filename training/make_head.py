@@ -42,7 +42,7 @@ def residuals(renderer, scene, points, centre, distance):
     """RMS distance in pixels between the formula and rendered landmarks, over a grid of poses: perspective, weak, weak after the best
     similarity placement."""
     out = {"perspective": [], "weak": [], "weak_placed": []}
-    for yaw in range(-60, 61, 20):
+    for yaw in range(-75, 76, 25):
         for pitch in range(-30, 31, 15):
             truth = renderer.render(scene, yaw, pitch, size=SIZE)["lm468"]
             for name, d in (("perspective", distance), ("weak", None)):

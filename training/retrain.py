@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""From assets to models/generator in one command: renders, trains, exports, measures. Each step goes on where it was interrupted.
+"""From assets to models/generator and models/generator-small in one command: renders, trains, exports, measures. Each step goes on where it was interrupted.
 
     KSAMENET_PROXY_ASSETS=DIR python retrain.py --work WORK --minutes 85
 """
@@ -19,27 +19,29 @@ def run(script, *args):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--work", type=pathlib.Path, required=True, help="directory for pictures and checkpoints (about 100 kB a picture)")
+    p.add_argument("--work", type=pathlib.Path, required=True, help="directory for pictures and checkpoints (about 270 kB a picture)")
     p.add_argument("--renders", type=int, default=20000)
-    p.add_argument("--minutes", type=float, default=85)
+    p.add_argument("--minutes", type=float, default=105, help="of training, for both networks together")
     p.add_argument("--batch", type=int, default=16)
     p.add_argument("--rate", type=float, default=1.5e-3)
     p.add_argument("--workers", type=int, default=os.cpu_count(), help="rendering processes")
     o = p.parse_args()
-    data, out = o.work / "set", o.work / "run"
+    data = o.work / "set"
     run("dataset.py", "--out", data, "--renders", 0)  # held-out pictures, and the log textures that the workers share
     workers = [subprocess.Popen([sys.executable, str(HERE / "dataset.py"), "--out", str(data), "--renders", str(o.renders), "--worker", f"{i}/{o.workers}"])
                for i in range(o.workers)]
     if any([w.wait() for w in workers]):
         raise SystemExit("rendering failed")
     run("make_head.py")
-    run("train.py", "--data", data, "--run", out, "--minutes", o.minutes, "--batch", o.batch, "--rate", o.rate)
-    run("export.py", out / "checkpoint.pt", out, "--half")
-    model = out / "ksnet128.fp16.onnx"
-    last = json.loads((out / "log.jsonl").read_text().splitlines()[-1])
-    run("evaluate.py", model, "--data", data)
-    run("release.py", model, "--steps", f"training/retrain.py: {last['step']} steps of {o.batch}, {last['seconds']} s, {last['renders']} renders")
-    run("sheet.py", model, "--data", data, "--out", HERE.parent / "models" / "generator" / "sheet.jpg")
+    for size, share, name in ((256, .75, "generator"), (128, .25, "generator-small")):
+        out = o.work / f"run{size}"
+        run("train.py", "--data", data, "--run", out, "--size", size, "--minutes", o.minutes * share, "--batch", o.batch, "--rate", o.rate)
+        run("export.py", out / "checkpoint.pt", out, "--half")
+        model = out / f"ksnet{size}.fp16.onnx"
+        last = json.loads((out / "log.jsonl").read_text().splitlines()[-1])
+        run("evaluate.py", model, "--data", data)
+        run("release.py", model, "--steps", f"training/retrain.py: {last['step']} steps of {o.batch}, {last['seconds']} s, {last['renders']} renders")
+        run("sheet.py", model, "--data", data, "--out", HERE.parent / "models" / name / "sheet.jpg")
 
 
 if __name__ == "__main__":
