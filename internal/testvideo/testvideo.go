@@ -67,9 +67,7 @@ func output(t testing.TB, dir, tool string, args []string) string {
 // of the files that are no clips: Empty, Garbage, Directory.
 func Make(t testing.TB, name string) string {
 	t.Helper()
-	dir := t.TempDir()
-	path := filepath.Join(dir, name)
-	switch name {
+	switch path := filepath.Join(t.TempDir(), name); name {
 	case Empty:
 		write(t, path, nil)
 		return path
@@ -86,6 +84,14 @@ func Make(t testing.TB, name string) string {
 	if !ok {
 		t.Fatalf("testvideo: no clip %q", name)
 	}
+	return MakeClip(t, name, c)
+}
+
+// MakeClip writes the file of a recipe to a folder of the test's own and returns its path; its extension is the container.
+func MakeClip(t testing.TB, name string, c Clip) string {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, name)
 	for f, text := range c.Files {
 		write(t, filepath.Join(dir, f), []byte(text))
 	}
