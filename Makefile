@@ -96,6 +96,10 @@ test-trt-rtx: deps ## fetch NVIDIA's TensorRT-RTX (89 MB) and build plans of eve
 	KSAMENET_REQUIRE=trt KSAMENET_TENSORRT_LIB="$$($(PYTHON) tools/deps/deps.py --tensorrt-rtx | tail -n 1)" \
 		$(GO) test -tags trtrtx -count 1 -run TestRTX -v -timeout 30m ./core/infer
 
+.PHONY: zoo
+zoo: deps ## redact and compare a zoo of files, kill runs and resume them; writes docs/formats.md (KSAMENET_DEFACE=… sets deface beside)
+	$(GO) test -tags zoo -run 'TestZoo|TestKilled' -v -timeout 120m ./ffcli -update
+
 .PHONY: bench
 bench: deps build ## milliseconds a frame for each stage, on clips with one face and with four (a quiet machine, please)
 	$(GO) run ./bench

@@ -144,7 +144,7 @@ func outputFlags() []cli.Flag {
 
 // encodeFlags concern the written video.
 func encodeFlags() []cli.Flag {
-	return []cli.Flag{
+	return append(writingFlags(),
 		&cli.StringFlag{Name: "codec", Usage: "video encoder (default: of the input's kind)"},
 		&cli.Float64Flag{Name: "crf", Value: -1, Usage: "constant quality of x264, x265 and the like (default: 18)", DefaultText: "18"},
 		&cli.IntSliceFlag{Name: "drop", Usage: "leave out this input `STREAM`, by its number (may be repeated)"},
@@ -152,7 +152,8 @@ func encodeFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "overwrite", Usage: "replace an existing output"},
 		&cli.BoolFlag{Name: "allow-truncated", Usage: "an input that ends early is no failure"},
 		&cli.BoolFlag{Name: "no-verify", Usage: "do not look over the output with the second detector"},
-	}
+		&cli.BoolFlag{Name: "no-space-check", Usage: "start though the output's disk has less room than the input takes"},
+	)
 }
 
 // config gathers the settings of a command line and checks them.

@@ -14,7 +14,10 @@ import (
 )
 
 func redactCommand() *cli.Command {
-	flags := []cli.Flag{&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "output `FILE`; a folder for several inputs"}}
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "output `FILE`; a folder for several inputs"},
+		&cli.BoolFlag{Name: "resume", Usage: "take up a run that was stopped after its first pass"},
+	}
 	flags = slices.Concat(flags, configFlags(), registryFlags(), engineFlags(), encodeFlags(), outputFlags())
 	return &cli.Command{
 		Name: "redact", Usage: "replaces every face in a video", ArgsUsage: "INPUT… -o OUTPUT|DIR", Flags: flags,

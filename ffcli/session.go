@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,6 +31,7 @@ type session struct {
 	err    io.Writer // everything else
 	stages *pipeline.Stages
 	reg    *registry.Registry
+	write  av.TranscodeOptions // what the flags say of the output's coding
 }
 
 func newSession(c *cli.Context) (*session, error) {
@@ -39,7 +41,7 @@ func newSession(c *cli.Context) (*session, error) {
 	}
 	s := &session{cfg: cfg, c: c, out: c.App.Writer, err: c.App.ErrWriter}
 	s.show = progressModeFor(s.err, c.Bool("quiet"), c.Bool("json"))
-	return s, nil
+	return s, writing(c, &s.write)
 }
 
 // open opens the networks of pass 1 and the registry.
@@ -215,16 +217,28 @@ func (s *session) redact(ctx context.Context, j job) error {
 	if err := s.checkOutput(ctx, j); err != nil {
 		return err
 	}
-	a, err := s.analyze(ctx, j.input)
+	a, err := s.resumed(ctx, j)
 	if err != nil {
 		return err
+	}
+	if a == nil {
+		if a, err = s.analyze(ctx, j.input); err != nil {
+			return err
+		}
+		if err := s.checkpoint(j, a.list); err != nil {
+			return err
+		}
 	}
 	return s.render(ctx, j, a)
 }
 
 // transcoding is how the user wants the output written.
 func (s *session) transcoding() av.TranscodeOptions {
-	opt := av.TranscodeOptions{Codec: s.c.String("codec"), Overwrite: s.c.Bool("overwrite"), Drop: s.c.IntSlice("drop")}
+	opt := s.write
+	opt.Overwrite, opt.Drop = s.c.Bool("overwrite"), s.c.IntSlice("drop")
+	if codec := s.c.String("codec"); codec != "" {
+		opt.Codec = codec
+	}
 	if !s.cfg.NoDisclosureTag {
 		opt.Metadata = map[string]string{"comment": pipeline.DisclosureTag}
 	}
@@ -251,7 +265,11 @@ func (s *session) checkOutput(ctx context.Context, j job) error {
 		}
 		return e
 	}
-	return checkPlain(j.input, j.report, s.c.Bool("overwrite"))
+	// A run that was killed may have left a report without its output.
+	if err := checkPlain(j.input, j.report, s.c.Bool("overwrite") || s.c.Bool("resume")); err != nil || s.c.Bool("no-space-check") {
+		return err
+	}
+	return checkSpace(j.input, j.output)
 }
 
 // render is pass 2: it obeys a's list, writes output and report, and names the output by how it went.
@@ -315,6 +333,9 @@ func (s *session) render(ctx context.Context, j job, a *analysis) (err error) {
 	}
 	if err := res.Output.Commit(final); err != nil {
 		return errors.Join(err, os.Remove(j.report))
+	}
+	if err := os.Remove(checkpointPath(j)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.warn("%v", err)
 	}
 	if err := s.summary(j, final, a, rep, r, fps); err != nil {
 		s.warn("the summary could not be written: %v", err) // the work is done all the same

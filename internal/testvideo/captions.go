@@ -11,7 +11,8 @@ import (
 // ffmpeg tool cannot make, to a folder of the test's own. ext is of a container that ffmpeg copies H.264 into.
 func Captioned(t testing.TB, ext string) string {
 	t.Helper()
-	raw := Make(t, "raw.h264")
+	// without B-pictures: the tool cannot give times to a raw stream with them
+	raw := MakeClip(t, "raw.h264", Clip{Steps: []string{"-f lavfi -i testsrc2=s=320x240:r=25:d=1 " + x264 + "-bf 0"}})
 	b, err := os.ReadFile(raw)
 	if err != nil {
 		t.Fatal(err)

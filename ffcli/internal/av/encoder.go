@@ -137,6 +137,14 @@ func openEncoder(r *reader, first *astiav.Frame, globalHeader bool, opts *Transc
 	if err := likeInput(ec, c.Name(), r, first, set); err != nil {
 		return fail(err)
 	}
+	if opts.MatchRate {
+		if err := matchRate(r, fam, set); err != nil {
+			return fail(err)
+		}
+	}
+	if opts.PreferredCRF > 0 && fam.quality != "" {
+		set[fam.quality] = strconv.FormatFloat(opts.PreferredCRF, 'f', -1, 64)
+	}
 	if opts.CRF != nil {
 		if fam.quality == "" {
 			return fail(faultf(ErrEncoder, nil, "encoder %s has no constant rate factor", c.Name()))

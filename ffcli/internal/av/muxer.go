@@ -181,6 +181,9 @@ func (m *muxer) addVideo(s *Source, ec *astiav.CodecContext, first *astiav.Frame
 		p.SetCodecTag(in.CodecTag())
 	}
 	o.SetTimeBase(s.video.TimeBase())
+	if rate := s.ic.GuessFrameRate(s.video, nil); strings.HasPrefix(m.oc.OutputFormat().Name(), "mxf") && rate.Num() > 0 {
+		o.SetTimeBase(astiav.NewRational(rate.Den(), rate.Num())) // MXF counts in pictures
+	}
 	if err := avplane.CopyStreamProps(o, s.video, false); err != nil {
 		return nil, faultf(ErrOutput, err, "video stream: %v", err)
 	}

@@ -6,6 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 )
 
 // CheckOutput refuses an output name before any work is done: ErrSameFile, ErrExists without overwrite, ErrOutput when
@@ -58,6 +61,30 @@ func newOutput(out string, overwrite bool) (*Output, error) {
 		return nil, faultf(ErrOutput, err, "%s cannot be written: %v", out, err)
 	}
 	return &Output{path: path, overwrite: overwrite}, nil
+}
+
+// Sweep removes the working files that killed runs left for the output out. Those of processes that live on this machine
+// stay.
+func Sweep(out string) error {
+	prefix := "." + filepath.Base(out) + ".ksamenet-"
+	list, err := os.ReadDir(filepath.Dir(out))
+	if err != nil {
+		return faultf(ErrOutput, err, "%v", err)
+	}
+	for _, e := range list {
+		id, part := strings.CutSuffix(strings.TrimPrefix(e.Name(), prefix), ".part")
+		if !part || !strings.HasPrefix(e.Name(), prefix) {
+			continue
+		}
+		pid, err := strconv.Atoi(id)
+		if err != nil || syscall.Kill(pid, 0) == nil {
+			continue
+		}
+		if err := os.Remove(filepath.Join(filepath.Dir(out), e.Name())); err != nil {
+			return faultf(ErrOutput, err, "%v", err)
+		}
+	}
+	return nil
 }
 
 // Path is where the content lies until Commit.

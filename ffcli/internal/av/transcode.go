@@ -11,16 +11,26 @@ import (
 
 	"github.com/asticode/go-astiav"
 	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/ffcli/internal/avplane"
 )
 
 // TranscodeOptions set up a second pass. The zero value keeps the input's codec at high quality.
 type TranscodeOptions struct {
-	Codec      string            // encoder by FFmpeg's name; empty: the input's own family
-	CRF        *float64          // constant rate factor; nil: the encoder's default here
-	Options    map[string]string // further options of the encoder; an unknown one is an error
-	MuxOptions map[string]string // options of the container ("movflags": "+faststart")
-	Metadata   map[string]string // tags of the file, added to the input's ("comment"), behind "; " to one it has; containers keep the keys they know
-	Threads    int               // of decoder and encoder, each; 0: one for each core. Outputs may differ with it
+	Codec string   // encoder by FFmpeg's name; empty: the input's own family
+	CRF   *float64 // constant rate factor; nil: the encoder's default here
+	// PreferredCRF is CRF for encoders that have one, and nothing to others; 0: the default.
+	PreferredCRF float64
+	Options      map[string]string // further options of the encoder; an unknown one is an error
+	MuxOptions   map[string]string // options of the container ("movflags": "+faststart")
+	Metadata     map[string]string // tags of the file, added to the input's ("comment"), behind "; " to one it has; containers keep the keys they know
+	// Filter is a chain of libavfilter between edit and encoder; it may change samples and their format, nothing else.
+	Filter string
+	// Widen converts to the encoder's nearest pixel format that holds every sample, where it does not take the input's.
+	Widen        bool
+	PixelFormats []string // with Widen: the only ones to be written; empty: all of the encoder
+	MatchRate    bool     // hold the input's bit rate rather than a constant quality
+	DropCaptions bool     // closed captions may be lost where the encoder cannot write them
+	Threads      int      // of decoder and encoder, each; 0: one for each core. Outputs may differ with it
 	// ConstantRate is DecodeResult's. Encoders then count frames, and write a rate into the stream that players of raw and
 	// transport streams rely on. Without it H.264 and H.265 say that their rate is variable.
 	ConstantRate  bool
@@ -52,7 +62,10 @@ type job struct {
 	mux         *muxer
 	enc         *encoding
 	out         *Output
-	pending     []item // what was read before the first frame, and it
+	captions    bool          // closed captions reach the output, or may be lost
+	chain       *chain        // nil: pictures go to the encoder as they are
+	probe       *astiav.Frame // the first picture as the chain gives it, for the headers
+	pending     []item        // what was read before the first frame, and it
 }
 
 // pendingLimit bounds the packets held until the first picture is decoded.
@@ -122,6 +135,9 @@ func newJob(ctx context.Context, in, out string, opts *TranscodeOptions) (j *job
 	if j.mux, err = newMuxer(out, j.out.path); err != nil {
 		return j, err
 	}
+	if first, err = j.openChain(first, opts); err != nil {
+		return j, err
+	}
 	var fam family
 	if j.encoder, fam, err = openEncoder(j.reader, first, j.mux.globalHeader(), opts); err != nil {
 		return j, err
@@ -133,6 +149,7 @@ func newJob(ctx context.Context, in, out string, opts *TranscodeOptions) (j *job
 	if err = j.mux.start(out, j.out.path, muxOptions(j, opts)); err != nil {
 		return j, err
 	}
+	j.captions = opts.DropCaptions || captioners[fam.encoder]
 	j.enc = newEncoding(j.encoder, fam.fixedRate || opts.ConstantRate, j.mux, j.src.video.TimeBase())
 	return j, nil
 }
@@ -265,7 +282,17 @@ func (j *job) sink(it item) error {
 		return j.mux.copy(it.pkt)
 	}
 	defer j.reader.release(it.frame)
-	return j.enc.frame(it.frame, it.ticks)
+	if !j.captions && len(avplane.Captions(it.frame)) > 0 {
+		return faultf(ErrEncoder, nil, "picture %d carries closed captions, which encoder %s cannot write; drop them, or choose libx264", it.index, j.encoderName)
+	}
+	f := it.frame
+	if j.chain != nil {
+		var err error
+		if f, err = j.chain.apply(f, it.ticks); err != nil {
+			return err
+		}
+	}
+	return j.enc.frame(f, it.ticks)
 }
 
 func (j *job) discard(it item) {
@@ -305,6 +332,12 @@ func (j *job) close() error {
 	j.pending = nil
 	if j.enc != nil {
 		j.enc.close()
+	}
+	if j.chain != nil {
+		j.chain.close()
+	}
+	if j.probe != nil {
+		j.probe.Free()
 	}
 	if j.encoder != nil {
 		j.encoder.Free()

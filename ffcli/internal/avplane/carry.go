@@ -106,3 +106,26 @@ func SetQScale(e *astiav.CodecContext, q int) {
 	codec(e).flags |= C.AV_CODEC_FLAG_QSCALE
 	codec(e).global_quality = C.int(q) * C.FF_QP2LAMBDA
 }
+
+// Widest is the format of the list that is nearest to src among those that hold all of it: depth, chroma, colour, alpha.
+func Widest(list []astiav.PixelFormat, src astiav.PixelFormat) (best astiav.PixelFormat, ok bool) {
+	d := C.av_pix_fmt_desc_get(C.enum_AVPixelFormat(src))
+	if d == nil {
+		return 0, false
+	}
+	alpha := C.int(0)
+	if d.flags&C.AV_PIX_FMT_FLAG_ALPHA != 0 {
+		alpha = 1
+	}
+	for _, f := range list {
+		if C.av_get_pix_fmt_loss(C.enum_AVPixelFormat(f), C.enum_AVPixelFormat(src), alpha) != 0 {
+			continue
+		}
+		if !ok {
+			best, ok = f, true
+			continue
+		}
+		best = astiav.PixelFormat(C.av_find_best_pix_fmt_of_2(C.enum_AVPixelFormat(best), C.enum_AVPixelFormat(f), C.enum_AVPixelFormat(src), alpha, nil))
+	}
+	return best, ok
+}
