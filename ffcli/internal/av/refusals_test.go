@@ -194,6 +194,27 @@ func TestTranscodeRefuses(t *testing.T) {
 	}
 }
 
+// TestCheckAV1: SVT-AV1 hangs when it is freed without having been told of the end; a check, and a run that is given up,
+// have to come back.
+func TestCheckAV1(t *testing.T) {
+	in, out := testvideo.Make(t, "av1.mkv"), filepath.Join(t.TempDir(), "out.mkv")
+	if err := Check(t.Context(), in, out, TranscodeOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	bad := errors.New("bad")
+	for _, at := range []int64{0, 5} {
+		if _, err := Transcode(t.Context(), in, out, TranscodeOptions{}, func(p *frame.Picture) error {
+			if p.Index == at {
+				return bad
+			}
+			return nil
+		}); !errors.Is(err, bad) {
+			t.Errorf("stopped at %d: %v", at, err)
+		}
+	}
+	onlyFile(t, out)
+}
+
 // TestCommit: the final name appears by Commit only, never over another file unless asked; Abort leaves nothing.
 func TestCommit(t *testing.T) {
 	in := testvideo.Make(t, "plain.mp4")

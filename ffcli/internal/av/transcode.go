@@ -62,6 +62,7 @@ type job struct {
 	mux         *muxer
 	enc         *encoding
 	out         *Output
+	drained     bool          // the encoder was told of the end
 	captions    bool          // closed captions reach the output, or may be lost
 	chain       *chain        // nil: pictures go to the encoder as they are
 	probe       *astiav.Frame // the first picture as the chain gives it, for the headers
@@ -261,6 +262,7 @@ func (j *job) run(ctx context.Context, edit func(*frame.Picture) error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	j.drained = true
 	if err := j.enc.frame(nil, 0); err != nil {
 		return err
 	}
@@ -324,6 +326,28 @@ func (j *job) abandon() error {
 	return err
 }
 
+// endSVT tells SVT-AV1 of the end of a run that is given up: without it, freeing the encoder waits for ever (SVT-AV1 1.4).
+// With nothing sent, the end is not enough; it gets a picture first.
+func (j *job) endSVT() {
+	if j.enc == nil || j.enc.frames == 0 {
+		f := astiav.AllocFrame()
+		defer f.Free()
+		f.SetWidth(j.encoder.Width())
+		f.SetHeight(j.encoder.Height())
+		f.SetPixelFormat(j.encoder.PixelFormat())
+		f.SetPts(0)
+		if f.AllocBuffer(0) == nil {
+			_ = j.encoder.SendFrame(f) // nobody sees what becomes of it
+		}
+	}
+	_ = j.encoder.SendFrame(nil)
+	p := astiav.AllocPacket()
+	defer p.Free()
+	for j.encoder.ReceivePacket(p) == nil {
+		p.Unref()
+	}
+}
+
 // close frees everything but the working file.
 func (j *job) close() error {
 	for _, it := range j.pending {
@@ -340,6 +364,9 @@ func (j *job) close() error {
 		j.probe.Free()
 	}
 	if j.encoder != nil {
+		if j.encoderName == "libsvtav1" && !j.drained {
+			j.endSVT()
+		}
 		j.encoder.Free()
 	}
 	if j.mux != nil {
