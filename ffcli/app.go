@@ -103,6 +103,10 @@ func configFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.IntFlag{Name: "k", Value: d.K, Usage: "people per cluster; 1 makes no anonymity-set claim"},
 		&cli.IntFlag{Name: "donors", Value: d.Donors, Usage: "synthetic donor faces mixed into one surrogate"},
+		&cli.StringFlag{Name: "age", Value: d.Age, Usage: "donors that surrogates are mixed of: any, young, middle or old"},
+		&cli.StringFlag{Name: "gender", Value: d.Gender, Usage: "likewise: any, female or male"},
+		&cli.StringFlag{Name: "tone", Value: d.Tone, Usage: "likewise: any, light, tan or dark"},
+		&cli.StringFlag{Name: "expression", Value: d.Expression, Usage: "keep, or neutral: surrogates turn their heads but move nothing else"},
 		&cli.BoolFlag{Name: "uncertified", Usage: "render though fewer than k people are known; the report says NOT CERTIFIED"},
 		&cli.Int64SliceFlag{Name: "keep", Usage: "leave this registry `PERSON` clear (may be repeated)"},
 		&cli.Int64SliceFlag{Name: "cover", Usage: "cover this registry `PERSON` rather than replace (may be repeated)"},
@@ -165,6 +169,10 @@ func config(c *cli.Context) (pipeline.Config, error) {
 	}{
 		{"k", func(n string) { cfg.K = c.Int(n) }},
 		{"donors", func(n string) { cfg.Donors = c.Int(n) }},
+		{"age", func(n string) { cfg.Age = c.String(n) }},
+		{"gender", func(n string) { cfg.Gender = c.String(n) }},
+		{"tone", func(n string) { cfg.Tone = c.String(n) }},
+		{"expression", func(n string) { cfg.Expression = c.String(n) }},
 		{"uncertified", func(n string) { cfg.Uncertified = c.Bool(n) }},
 		{"keep", func(n string) { cfg.Keep = c.Int64Slice(n) }},
 		{"cover", func(n string) { cfg.Cover = c.Int64Slice(n) }},

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ksamenet/ksamenet/core/decisions"
+	"github.com/ksamenet/ksamenet/core/pipeline"
 )
 
 func redactCommand() *cli.Command {
@@ -89,6 +90,7 @@ func renderCommand() *cli.Command {
 		&cli.StringFlag{Name: "fallback", Usage: "cover of faces that cannot be replaced (default: the list's)"},
 		&cli.BoolFlag{Name: "halo", Usage: haloUsage},
 		&cli.BoolFlag{Name: "no-disclosure-tag", Usage: tagUsage},
+		&cli.StringFlag{Name: "expression", Usage: "keep or neutral (default: the list's)"},
 		&cli.BoolFlag{Name: "uncertified", Usage: "render a list that no registry bears out; the report says NOT CERTIFIED"},
 	}
 	return &cli.Command{
@@ -111,6 +113,9 @@ func renderCommand() *cli.Command {
 			s.cfg.K, s.cfg.Donors = list.Policy.K, list.Policy.Donors
 			if s.cfg.Fallback = list.Policy.Fallback; c.IsSet("fallback") {
 				s.cfg.Fallback = c.String("fallback")
+			}
+			if c.IsSet("expression") {
+				list.Policy.Neutral = s.cfg.Expression == pipeline.ExpressionNeutral
 			}
 			if err := s.cfg.Validate(); err != nil {
 				return usage("%w", err)

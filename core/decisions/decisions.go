@@ -63,6 +63,8 @@ type Policy struct {
 	Certified bool   `json:"certified"`
 	Why       string `json:"why,omitempty"` // why not certified
 	Fallback  string `json:"fallback"`
+	Look      string `json:"look,omitempty"`    // which donors surrogates were asked to be mixed of, in words; empty: any
+	Neutral   bool   `json:"neutral,omitempty"` // render without expression and gaze
 }
 
 // Shot is a run of frames between two cuts; First and Last are inclusive.

@@ -135,4 +135,10 @@ func (h *Head) project(i int, yaw, pitch float64) frame.Point {
 	return frame.Point{X: h.Centre[0] + s*x, Y: h.Centre[1] + s*y}
 }
 
+// Five are a detector's points of the head seen from the front, patch units: eyes, nose tip, mouth corners.
+func (h *Head) Five() [5]frame.Point {
+	at := func(i int) frame.Point { return h.project(i, 0, 0) }
+	return [5]frame.Point{mid(at(eyeLeftOuter), at(eyeLeftInner)), mid(at(eyeRightInner), at(eyeRightOuter)), at(noseTip), at(mouthLeft), at(mouthRight)}
+}
+
 func degrees(rad float64) float64 { return rad * 180 / math.Pi }

@@ -27,6 +27,10 @@ type Config struct {
 	Library         string  `json:"-"`                 // explicit path of the engine's library
 	ModelsDir       string  `json:"-"`                 // explicit folder of the model files
 	Threads         int     `json:"threads"`           // CPU threads per network; 0: one per core, at most 4
+	Age             string  `json:"age"`               // donors that clusters may draw: any, young, middle, old
+	Gender          string  `json:"gender"`            // likewise: any, female, male
+	Tone            string  `json:"tone"`              // likewise: any, light, tan, dark
+	Expression      string  `json:"expression"`        // keep: the surrogate moves its face as the person does; neutral: it only turns
 
 	Tool string       `json:"-"` // name and version for documents
 	Log  *slog.Logger `json:"-"` // nil discards
@@ -43,7 +47,7 @@ const (
 
 // DefaultConfig is what a run uses when nothing is said.
 func DefaultConfig() Config {
-	return Config{K: 5, Donors: 4, Fallback: FallbackSolid, DetectSide: 640, Extend: 12, Engine: "auto", Tool: "ksamenet"}
+	return Config{K: 5, Donors: 4, Age: Any, Gender: Any, Tone: Any, Expression: ExpressionKeep, Fallback: FallbackSolid, DetectSide: 640, Extend: 12, Engine: "auto", Tool: "ksamenet"}
 }
 
 // ErrConfig says that a setting is out of range: a usage error.
@@ -59,6 +63,9 @@ func (c Config) Validate() error {
 	}
 	check(c.K >= 1 && c.K <= 100, "k is %d; 1 to 100", c.K)
 	check(c.Donors >= 1 && c.Donors <= 16, "donors is %d; 1 to 16", c.Donors)
+	if fault := c.checkPool(); fault != "" {
+		check(false, "%s", fault)
+	}
 	check(c.Fallback == FallbackSolid || c.Fallback == FallbackPixelate, "fallback is %q; solid or pixelate", c.Fallback)
 	check(c.DetectSide >= 320 && c.DetectSide <= 1920, "detect-side is %d; 320 to 1920", c.DetectSide)
 	check(c.Extend >= 0 && c.Extend <= 100, "extend is %d; 0 to 100", c.Extend)

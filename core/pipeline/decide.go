@@ -73,7 +73,7 @@ func (a *Analyzer) Decide(ctx context.Context, reg *registry.Registry, src decis
 	}
 	l := &decisions.List{
 		Format: decisions.Format, Version: decisions.Version, Tool: a.cfg.Tool, Source: src, Shots: a.shots,
-		Policy: decisions.Policy{K: a.cfg.K, Donors: a.cfg.Donors, Certified: true, Fallback: a.cfg.Fallback},
+		Policy: decisions.Policy{K: a.cfg.K, Donors: a.cfg.Donors, Certified: true, Fallback: a.cfg.Fallback, Look: a.cfg.look(), Neutral: a.cfg.Expression == ExpressionNeutral},
 	}
 	if screen := c.screen(); len(screen) > 0 {
 		_, err = tx.Ensure(registry.Request{K: a.cfg.K, Screen: screen, Together: c.together(), Growth: registry.GrowPartition})
@@ -90,7 +90,7 @@ func (a *Analyzer) Decide(ctx context.Context, reg *registry.Registry, src decis
 	case err != nil:
 		return nil, err
 	default:
-		if err := c.assign(tx, a.cfg, l); err != nil {
+		if err := c.assign(tx, a.cfg, l, a.eyes.judge(ctx, tx, link)); err != nil {
 			return nil, err
 		}
 		if err := tx.Commit(ctx); err != nil {
@@ -274,7 +274,7 @@ func (c *cast) together() [][2]ksame.PersonID {
 
 // assign looks up everybody's cluster. A face that nobody could identify (too small, in profile throughout) wears a certified
 // cluster drawn by the file's hash and the track's number: nothing of the face enters the choice.
-func (c *cast) assign(tx *registry.Tx, cfg Config, l *decisions.List) error {
+func (c *cast) assign(tx *registry.Tx, cfg Config, l *decisions.List, judge *registry.Judge) error {
 	state := tx.State()
 	if cfg.K == 1 {
 		l.Policy.Certified, l.Policy.Why = false, "k = 1 makes no anonymity-set claim"
@@ -303,7 +303,7 @@ func (c *cast) assign(tx *registry.Tx, cfg Config, l *decisions.List) error {
 		if !used[id] {
 			continue
 		}
-		mix, err := tx.Donors(id, cfg.Donors, ksame.AllDonors(Proxies), nil)
+		mix, err := tx.Donors(id, cfg.Donors, cfg.pool(), judge)
 		if err != nil {
 			return err
 		}
@@ -324,9 +324,6 @@ func certified(s *ksame.State, k int) []ksame.ClusterID {
 	return ids
 }
 
-// Proxies is the number of synthetic donors of the generator.
-const Proxies = 64
-
 func draw(digest string, track, n int) int {
 	h := sha256.New()
 	h.Write([]byte(digest))
@@ -336,7 +333,7 @@ func draw(digest string, track, n int) int {
 
 // share gives everybody the one surrogate of an uncertified run. The registry is left as it was.
 func (c *cast) share(reg *registry.Registry, cfg Config, l *decisions.List, few *ksame.TooFewError) error {
-	mix, err := reg.SharedMix(cfg.Donors, ksame.AllDonors(Proxies))
+	mix, err := reg.SharedMix(cfg.Donors, cfg.pool())
 	if err != nil {
 		return err
 	}

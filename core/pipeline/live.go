@@ -178,6 +178,9 @@ func (l *Live) forget(gone func(*liveFace) bool) {
 	})
 }
 
+// HitRate is the share of surrogates that had been rendered before, 0..1, since the stream began.
+func (l *Live) HitRate() float64 { return l.gen.Stats().HitRate() }
+
 // Engine is what computes the networks.
 func (l *Live) Engine() infer.Info { return l.eyes.Engine() }
 

@@ -38,7 +38,7 @@ type wardrobe struct {
 // newWardrobe reads clusters and donors, and lists the mixes for the generator.
 func newWardrobe(cfg Config, reg *registry.Registry) (*wardrobe, *decisions.List, error) {
 	w := &wardrobe{cluster: map[ksame.PersonID]ksame.ClusterID{}, cover: map[ksame.PersonID]bool{}, shared: cfg.Uncertified}
-	l := &decisions.List{}
+	l := &decisions.List{Policy: decisions.Policy{Neutral: cfg.Expression == ExpressionNeutral}}
 	if reg == nil {
 		if !cfg.Uncertified {
 			return nil, nil, fmt.Errorf("%w: a stream needs a registry; without one, only uncertified surrogates are possible", ErrConfig)
@@ -46,7 +46,7 @@ func newWardrobe(cfg Config, reg *registry.Registry) (*wardrobe, *decisions.List
 		if len(cfg.Cover) > 0 {
 			return nil, nil, fmt.Errorf("%w: persons to cover were named, but no registry", ErrConfig)
 		}
-		mix, err := ksame.SharedMix(sharedKey, cfg.Donors, ksame.AllDonors(Proxies))
+		mix, err := ksame.SharedMix(sharedKey, cfg.Donors, cfg.pool())
 		if err != nil {
 			return nil, nil, err
 		}
@@ -54,14 +54,14 @@ func newWardrobe(cfg Config, reg *registry.Registry) (*wardrobe, *decisions.List
 		return w, l, nil
 	}
 	w.people = reg
-	state := reg.State()
+	state, pool := reg.State(), cfg.pool()
 	for _, c := range state.Clusters() {
 		if !state.Certified(c.ID, cfg.K) {
 			continue
 		}
 		mix := c.Mix(cfg.Donors)
-		if mix == nil {
-			return nil, nil, fmt.Errorf("%w: cluster %d has no surrogate of %d donors yet", ErrNotReady, c.ID, cfg.Donors)
+		if outside := func(d int) bool { return !slices.Contains(pool, d) }; mix == nil || slices.ContainsFunc(mix, outside) {
+			return nil, nil, fmt.Errorf("%w: cluster %d has no surrogate of %d such donors yet", ErrNotReady, c.ID, cfg.Donors)
 		}
 		for _, p := range c.Members {
 			w.cluster[p] = c.ID
@@ -75,7 +75,7 @@ func newWardrobe(cfg Config, reg *registry.Registry) (*wardrobe, *decisions.List
 		w.cover[ksame.PersonID(id)] = true
 	}
 	if cfg.Uncertified {
-		mix, err := reg.SharedMix(cfg.Donors, ksame.AllDonors(Proxies))
+		mix, err := reg.SharedMix(cfg.Donors, cfg.pool())
 		if err != nil {
 			return nil, nil, err
 		}
@@ -87,10 +87,18 @@ func newWardrobe(cfg Config, reg *registry.Registry) (*wardrobe, *decisions.List
 }
 
 // PrepareRegistry makes a registry ready for streams with these settings: everybody enrolled gets a cluster of cfg.K
-// people or more, and every cluster its donors. reg must be open for writing. What is there already stays as it is.
+// people or more, and every cluster its donors. reg must be open for writing. What is there already stays as it is, but for surrogates that
+// resemble somebody enrolled since, or that other donors than cfg asks for make up. The networks are opened for it.
 //
 // A *ksame.TooFewError means that fewer than cfg.K distinct people are enrolled; nothing is changed then.
-func PrepareRegistry(ctx context.Context, cfg Config, reg *registry.Registry) error {
+func PrepareRegistry(ctx context.Context, cfg Config, reg *registry.Registry) (err error) {
+	m := &mirror{cfg: cfg}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	link, _ := reg.Thresholds()
+	return prepareRegistry(ctx, cfg, reg, func(tx *registry.Tx) *registry.Judge { return m.judge(ctx, tx, link) })
+}
+
+func prepareRegistry(ctx context.Context, cfg Config, reg *registry.Registry, judge func(*registry.Tx) *registry.Judge) error {
 	tx, err := reg.Begin()
 	if err != nil {
 		return err
@@ -107,7 +115,7 @@ func PrepareRegistry(ctx context.Context, cfg Config, reg *registry.Registry) er
 		if !state.Certified(c.ID, cfg.K) {
 			continue
 		}
-		if _, err := tx.Donors(c.ID, cfg.Donors, ksame.AllDonors(Proxies), nil); err != nil {
+		if _, err := tx.Donors(c.ID, cfg.Donors, cfg.pool(), judge(tx)); err != nil {
 			return err
 		}
 	}

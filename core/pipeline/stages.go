@@ -9,6 +9,7 @@ import (
 	"github.com/ksamenet/ksamenet/core/infer"
 	"github.com/ksamenet/ksamenet/core/landmark"
 	"github.com/ksamenet/ksamenet/core/recognizer"
+	"github.com/ksamenet/ksamenet/core/registry"
 	"github.com/ksamenet/ksamenet/core/report"
 	"github.com/ksamenet/ksamenet/models"
 )
@@ -31,6 +32,7 @@ type Stages struct {
 	Turned     faceDetector // sees faces that lie on their side or upside down
 	Landmark   faceAnalyzer
 	Recognizer faceRecognizer
+	mirror     *mirror // shows surrogates to the recognisers before they are dealt; nil in tests without networks
 	nets       nets
 }
 
@@ -124,24 +126,13 @@ func OpenStages(ctx context.Context, cfg Config) (_ *Stages, err error) {
 		s.nets.close = append(s.nets.close, made.Close)
 		d.set(made)
 	}
-	mesh, err := s.nets.open(ctx, cfg, modelLandmark)
-	if err != nil {
-		return nil, err
-	}
-	units, err := s.nets.open(ctx, cfg, modelAppearance)
-	if err != nil {
-		return nil, err
-	}
 	head, err := readHead()
 	if err != nil {
 		return nil, err
 	}
-	l, err := landmark.New(mesh, units, head)
-	if err != nil {
+	if s.Landmark, err = s.nets.openLandmark(ctx, cfg, head); err != nil {
 		return nil, err
 	}
-	s.nets.close = append(s.nets.close, l.Close)
-	s.Landmark = l
 	rec, err := s.nets.open(ctx, cfg, modelRecognizer)
 	if err != nil {
 		return nil, err
@@ -152,7 +143,27 @@ func OpenStages(ctx context.Context, cfg Config) (_ *Stages, err error) {
 	}
 	s.nets.close = append(s.nets.close, r.Close)
 	s.Recognizer = r
+	s.mirror = &mirror{cfg: cfg, landmark: s.Landmark, recognizers: []embedder{{modelRecognizer, r}}}
+	s.nets.close = append(s.nets.close, s.mirror.Close)
 	return s, nil
+}
+
+// openLandmark opens the mesh and the network that reads appearances off it.
+func (n *nets) openLandmark(ctx context.Context, cfg Config, head *landmark.Head) (*landmark.Analyzer, error) {
+	mesh, err := n.open(ctx, cfg, modelLandmark)
+	if err != nil {
+		return nil, err
+	}
+	units, err := n.open(ctx, cfg, modelAppearance)
+	if err != nil {
+		return nil, err
+	}
+	l, err := landmark.New(mesh, units, head)
+	if err != nil {
+		return nil, err
+	}
+	n.close = append(n.close, l.Close)
+	return l, nil
 }
 
 const (
@@ -160,6 +171,14 @@ const (
 	wideSide   = 1920 // px: 20 px of a face at 1080p stay 20 px
 	wideScore  = 0.7  // CenterFace 640 with YuNet 1280 from .7 on: recall .976 with one false alarm in 179 pictures
 )
+
+// judge says which surrogates may be dealt in tx.
+func (s *Stages) judge(ctx context.Context, tx *registry.Tx, link float64) *registry.Judge {
+	if s.mirror == nil {
+		return nil
+	}
+	return s.mirror.judge(ctx, tx, link)
+}
 
 // measure runs a landmark measurement. A face whose geometry cannot be used counts as one without landmarks, and is
 // covered; every other error stands.

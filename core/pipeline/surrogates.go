@@ -31,7 +31,7 @@ func OpenSurrogates(ctx context.Context, cfg Config, l *decisions.List) (_ *Surr
 	if err != nil {
 		return nil, err
 	}
-	if s.Generator, err = generator.New(generator.Config{Mixes: Mixes(l)}, engines...); err != nil {
+	if s.Generator, err = generator.New(generator.Config{Mixes: Mixes(l), NeutralExpression: l.Policy.Neutral}, engines...); err != nil {
 		return nil, err
 	}
 	s.nets.close = append(s.nets.close, s.Generator.Close)

@@ -8,10 +8,26 @@ import (
 	"github.com/ksamenet/ksamenet/core/ksame"
 )
 
+// Judge looks at surrogates before they are worn (invariant I10). A nil *Judge takes the first draw.
+type Judge struct {
+	// Refuse says that a mix may not be worn, for it resembles a person or a donor; standing, that the cluster wears it already.
+	Refuse func(mix ksame.Mix, standing bool) (bool, error)
+	// Likeness says how much two mixes resemble each other. From 1 on they may not be worn by two clusters.
+	Likeness func(a, b ksame.Mix) (float64, error)
+}
+
+// candidates is the number of draws among which the one is dealt that resembles the other clusters' mixes least; after
+// maxLooks at mixes, the search ends.
+const (
+	candidates = 8
+	maxLooks   = 48
+)
+
 // Donors is the mix of a cluster, per donors of pool, dealt once and kept in the ledger; see ksame.Deal. id may be a cluster
-// that has been united since. The mix is dealt anew when it draws on donors outside pool, or when veto refuses it
-// (invariant I10); a nil veto refuses none.
-func (t *Tx) Donors(id ksame.ClusterID, per int, pool []int, veto func(ksame.Mix) bool) (ksame.Mix, error) {
+// that has been united since. The mix is dealt anew when it draws on donors outside pool, or when j refuses it. Of a few
+// keyed draws that j lets pass, the one is dealt that is least like any mix in use: farthest point, among donors, never
+// among people. The error wraps ksame.ErrNoDonors when every draw is refused.
+func (t *Tx) Donors(id ksame.ClusterID, per int, pool []int, j *Judge) (ksame.Mix, error) {
 	if t.ended {
 		return nil, ErrTx
 	}
@@ -19,41 +35,99 @@ func (t *Tx) Donors(id ksame.ClusterID, per int, pool []int, veto func(ksame.Mix
 	if !ok {
 		return nil, fmt.Errorf("registry: no cluster %d", id)
 	}
-	if mix := standing(c, per, pool, veto); mix != nil {
-		return mix, nil
+	if mix, err := standing(c, per, pool, j); mix != nil || err != nil {
+		return mix, err
 	}
-	deal := ksame.Deal{Key: t.plan.secrets.choice, Per: per, Pool: pool, Taken: t.plan.state.Mixes(c.ID), Veto: veto}
-	mix, err := deal.Next(c.ID)
+	d := ksame.Deal{Key: t.plan.secrets.choice, Per: per, Pool: pool, Taken: t.plan.state.Mixes(c.ID)}
+	mix, err := j.deal(d, c.ID)
 	if err != nil {
 		return nil, err
 	}
 	return slices.Clone(mix), t.record(ksame.Row{Kind: ksame.Donors, Cluster: c.ID, Donors: mix})
 }
 
+// deal draws until enough mixes have passed, and returns the one that is least like the mixes in use.
+func (j *Judge) deal(d ksame.Deal, id ksame.ClusterID) (ksame.Mix, error) {
+	if j == nil {
+		return d.Next(id)
+	}
+	var best ksame.Mix
+	var failed error
+	var looked []ksame.Mix
+	least, passed := 1., 0
+	d.Veto = func(m ksame.Mix) bool { // true: go on drawing
+		if slices.ContainsFunc(looked, func(o ksame.Mix) bool { return slices.Equal(o, m) }) {
+			return true
+		}
+		looked = append(looked, m)
+		alike, err := j.look(m, d.Taken)
+		if err != nil {
+			failed = err
+			return false
+		}
+		if alike < least {
+			best, least = m, alike
+			passed++
+		}
+		return len(looked) < maxLooks && (passed == 0 || len(looked) < candidates && len(d.Taken) > 0)
+	}
+	_, err := d.Next(id)
+	switch {
+	case failed != nil:
+		return nil, failed
+	case best != nil: // err, if any, says that there was nothing more to draw
+		return best, nil
+	case err == nil:
+		err = fmt.Errorf("registry: cluster %d: each of %d surrogates resembles a person, a donor or another cluster's: %w", id, len(looked), ksame.ErrNoDonors)
+	}
+	return nil, err
+}
+
+// look is the largest likeness of m to the mixes in use, 1 when it is refused.
+func (j *Judge) look(m ksame.Mix, taken []ksame.Mix) (float64, error) {
+	if no, err := j.Refuse(m, false); err != nil || no {
+		return 1, err
+	}
+	alike := 0.
+	for _, o := range taken {
+		l, err := j.Likeness(m, o)
+		if err != nil {
+			return 1, err
+		}
+		alike = max(alike, l)
+	}
+	return alike, nil
+}
+
 // standing is the mix a cluster has already, nil when there is none or it may not be used.
-func standing(c ksame.Cluster, per int, pool []int, veto func(ksame.Mix) bool) ksame.Mix {
+func standing(c ksame.Cluster, per int, pool []int, j *Judge) (ksame.Mix, error) {
 	mix := c.Mix(per)
 	for _, d := range mix {
 		if !slices.Contains(pool, d) {
-			return nil
+			return nil, nil
 		}
 	}
-	if mix == nil || veto != nil && veto(mix) {
-		return nil
+	if mix == nil {
+		return nil, nil
 	}
-	return slices.Clone(mix)
+	if j != nil {
+		if no, err := j.Refuse(mix, true); err != nil || no {
+			return nil, err
+		}
+	}
+	return slices.Clone(mix), nil
 }
 
 // Donors is Tx.Donors in a transaction of its own; nothing is written when the cluster has its mix already.
-func (r *Registry) Donors(ctx context.Context, id ksame.ClusterID, per int, pool []int, veto func(ksame.Mix) bool) (ksame.Mix, error) {
+func (r *Registry) Donors(ctx context.Context, id ksame.ClusterID, per int, pool []int, j *Judge) (ksame.Mix, error) {
 	if c, ok := r.State().Cluster(id); ok {
-		if mix := standing(c, per, pool, veto); mix != nil {
-			return mix, nil
+		if mix, err := standing(c, per, pool, j); mix != nil || err != nil {
+			return mix, err
 		}
 	}
 	var mix ksame.Mix
 	err := r.change(ctx, func(t *Tx) (err error) {
-		mix, err = t.Donors(id, per, pool, veto)
+		mix, err = t.Donors(id, per, pool, j)
 		return err
 	})
 	return mix, err

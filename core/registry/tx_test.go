@@ -146,7 +146,7 @@ func TestDonorsPersist(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := len(r.Ledger())
-	again, err := r.Donors(ctx, 1, 4, pool, func(ksame.Mix) bool { return false })
+	again, err := r.Donors(ctx, 1, 4, pool, judgeBy(func(ksame.Mix) bool { return false }))
 	if err != nil || !slices.Equal(first, again) || len(r.Ledger()) != rows {
 		t.Errorf("%v, then %v, error %v", first, again, err)
 	}
@@ -154,7 +154,7 @@ func TestDonorsPersist(t *testing.T) {
 	if err != nil || len(three) != 3 {
 		t.Errorf("three donors: %v, error %v", three, err)
 	}
-	redrawn, err := r.Donors(ctx, 1, 4, pool, func(m ksame.Mix) bool { return slices.Contains(m, first[0]) })
+	redrawn, err := r.Donors(ctx, 1, 4, pool, judgeBy(func(m ksame.Mix) bool { return slices.Contains(m, first[0]) }))
 	if err != nil || slices.Contains(redrawn, first[0]) {
 		t.Errorf("vetoed %v, then %v, error %v", first, redrawn, err)
 	}

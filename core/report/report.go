@@ -37,6 +37,7 @@ type Report struct {
 	Mode     string    `json:"mode"` // population: the candidates are the whole registry
 	K        int       `json:"k"`    // people per cluster asked for
 	Donors   int       `json:"donors"`
+	Look     string    `json:"look"` // what surrogates were asked to look like, the same for everybody
 	KEff     KEff      `json:"k_eff"`
 	Input    File      `json:"input"`
 	Output   File      `json:"output"`
@@ -142,10 +143,22 @@ var Outside = []string{
 	"linkage of two releases by anything but the face",
 }
 
+// look names the policy by which surrogates were made: a function of the cluster, never of a person.
+func look(p decisions.Policy) string {
+	words := "any donor"
+	if p.Look != "" {
+		words = "donors of " + p.Look
+	}
+	if p.Neutral {
+		return words + "; neutral expression"
+	}
+	return words + "; expression as filmed"
+}
+
 // New starts a report from a decision list: everything that follows from what was decided, before anything is rendered.
 func New(tool string, l *decisions.List) *Report {
 	r := &Report{
-		Format: Format, Version: Version, Tool: tool, Mode: "population", K: l.Policy.K, Donors: l.Policy.Donors,
+		Format: Format, Version: Version, Tool: tool, Mode: "population", K: l.Policy.K, Donors: l.Policy.Donors, Look: look(l.Policy),
 		Input:  File{SHA256: l.Source.SHA256, Frames: l.Source.Frames, Width: l.Source.Width, Height: l.Source.Height, Truncated: l.Source.Truncated},
 		People: len(l.Persons), Tracks: len(l.Tracks), Outside: Outside,
 		Signals: []Signal{

@@ -35,15 +35,20 @@ const (
 	propLibrary
 	propHalo
 	propNoDisclosureTag
+	propAge
+	propGender
+	propTone
+	propExpression
 )
 
 var (
 	engines   = []string{"auto", "onnxruntime", "tensorrt"}
 	fallbacks = []string{pipeline.FallbackSolid, pipeline.FallbackPixelate}
+	moves     = []string{pipeline.ExpressionKeep, pipeline.ExpressionNeutral}
 
 	types struct {
 		sync.Once
-		engine, fallback glib.Type
+		engine, fallback, age, gender, tone, expression glib.Type
 	}
 )
 
@@ -67,6 +72,7 @@ type ksamenet struct {
 // live is what the element needs of pipeline.Live.
 type live interface {
 	Process(context.Context, *frame.Picture) (pipeline.LiveCount, error)
+	HitRate() float64
 	Reset()
 	Close() error
 }
@@ -90,6 +96,10 @@ func (*ksamenet) ClassInit(class *glib.ObjectClass) {
 	types.Do(func() {
 		types.engine = enumType("KsamenetEngine", engines)
 		types.fallback = enumType("KsamenetFallback", fallbacks)
+		types.age = enumType("KsamenetAge", pipeline.Ages)
+		types.gender = enumType("KsamenetGender", pipeline.Genders)
+		types.tone = enumType("KsamenetTone", pipeline.Tones)
+		types.expression = enumType("KsamenetExpression", moves)
 	})
 	d := pipeline.DefaultConfig()
 	c := gst.ToElementClass(class)
@@ -114,7 +124,28 @@ func (*ksamenet) ClassInit(class *glib.ObjectClass) {
 		propHalo:            glib.NewBoolParam("halo", "Halo", "A soft bright rim tells viewers that a face is synthetic", d.Halo, rw),
 		propNoDisclosureTag: glib.NewBoolParam("no-disclosure-tag", "No disclosure tag", "Do not send the tag that says that the faces are synthetic", d.NoDisclosureTag, rw),
 		propLibrary:         glib.NewStringParam("ort-lib", "ONNX Runtime", "ONNX Runtime's library; empty: search", &none, rw),
+		propAge:             enumParam("age", "Age", "Donors that surrogates are mixed of", types.age, 0, rw),
+		propGender:          enumParam("gender", "Gender", "Donors that surrogates are mixed of", types.gender, 0, rw),
+		propTone:            enumParam("tone", "Tone", "Donors that surrogates are mixed of", types.tone, 0, rw),
+		propExpression:      enumParam("expression", "Expression", "Whether surrogates move their faces as the people do", types.expression, 0, rw),
 	})
+}
+
+// enum is a property with a few named values.
+type enum struct {
+	id    uint
+	kind  glib.Type
+	nicks []string
+	value *string
+}
+
+func (s *settings) enums() []enum {
+	c := &s.config
+	return []enum{
+		{propEngine, types.engine, engines, &c.Engine}, {propFallback, types.fallback, fallbacks, &c.Fallback},
+		{propAge, types.age, pipeline.Ages, &c.Age}, {propGender, types.gender, pipeline.Genders, &c.Gender},
+		{propTone, types.tone, pipeline.Tones, &c.Tone}, {propExpression, types.expression, moves, &c.Expression},
+	}
 }
 
 // SetProperty is called from any thread.
@@ -134,10 +165,10 @@ func (k *ksamenet) SetProperty(_ *glib.Object, id uint, v *glib.Value) {
 	case bool:
 		*map[uint]*bool{propUncertified: &c.Uncertified, propHalo: &c.Halo, propNoDisclosureTag: &c.NoDisclosureTag}[id] = x
 	case int: // enums
-		if id == propEngine {
-			c.Engine = engines[x]
-		} else {
-			c.Fallback = fallbacks[x]
+		for _, e := range k.set.enums() {
+			if e.id == id {
+				*e.value = e.nicks[x]
+			}
 		}
 	}
 }
@@ -147,11 +178,10 @@ func (k *ksamenet) GetProperty(_ *glib.Object, id uint) *glib.Value {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	c := &k.set.config
-	switch id {
-	case propEngine:
-		return enumValue(types.engine, engines, c.Engine)
-	case propFallback:
-		return enumValue(types.fallback, fallbacks, c.Fallback)
+	for _, e := range k.set.enums() {
+		if e.id == id {
+			return enumValue(e.kind, e.nicks, *e.value)
+		}
 	}
 	v, err := glib.GValue(map[uint]any{
 		propK: uint(c.K), propDonors: uint(c.Donors), propRegistry: k.set.registry, propKeyFile: k.set.keyFile, propModels: c.ModelsDir,
@@ -222,7 +252,7 @@ func (k *ksamenet) picture(h handle, pic *frame.Picture) error {
 	for _, v := range []struct {
 		name  string
 		value any
-	}{{"pts", uint64(pic.PTS)}, {"faces", n.Faces}, {"replaced", n.Replaced}, {"covered", n.Covered}} {
+	}{{"pts", uint64(pic.PTS)}, {"faces", n.Faces}, {"replaced", n.Replaced}, {"covered", n.Covered}, {"cache-hit-rate", k.live.HitRate()}} {
 		if err := s.SetValue(v.name, v.value); err != nil {
 			s.Free()
 			return fmt.Errorf("element: message: %w", err)

@@ -257,7 +257,7 @@ func TestStartSaysWhatToDo(t *testing.T) {
 func TestPropertiesArrive(t *testing.T) {
 	need(t, "videotestsrc", "fakesink")
 	f := &fake{}
-	line := f.stage(t) + " k=7 donors=3 registry=/r key-file=/k engine=onnxruntime threads=2 fallback=pixelate detect-side=800 uncertified=true ort-lib=/o halo=true no-disclosure-tag=true"
+	line := f.stage(t) + " k=7 donors=3 registry=/r key-file=/k engine=onnxruntime threads=2 fallback=pixelate detect-side=800 uncertified=true ort-lib=/o halo=true no-disclosure-tag=true age=old gender=female tone=any expression=neutral"
 	if stopped, _ := play(t, source("I420", 64, 48, 1, "smpte")+" ! "+line+" ! fakesink"); stopped != "" {
 		t.Fatal(stopped)
 	}
@@ -268,6 +268,7 @@ func TestPropertiesArrive(t *testing.T) {
 	want.config.K, want.config.Donors, want.config.Engine, want.config.Threads = 7, 3, "onnxruntime", 2
 	want.config.Fallback, want.config.DetectSide, want.config.Uncertified, want.config.Library = "pixelate", 800, true, "/o"
 	want.config.Halo, want.config.NoDisclosureTag = true, true
+	want.config.Age, want.config.Gender, want.config.Expression = "old", "female", "neutral"
 	if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

@@ -106,6 +106,8 @@ func (f *fake) Process(_ context.Context, pic *frame.Picture) (pipeline.LiveCoun
 	return f.do(pic)
 }
 
+func (f *fake) HitRate() float64 { return 0.5 }
+
 func (f *fake) Reset() { f.mu.Lock(); f.resets++; f.mu.Unlock() }
 
 func (f *fake) Close() error {

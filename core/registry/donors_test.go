@@ -1,0 +1,72 @@
+package registry
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/ksamenet/ksamenet/core/ksame"
+)
+
+// judgeBy refuses mixes and finds none alike.
+func judgeBy(refuse func(ksame.Mix) bool) *Judge {
+	return &Judge{
+		Refuse:   func(m ksame.Mix, _ bool) (bool, error) { return refuse(m), nil },
+		Likeness: func(a, b ksame.Mix) (float64, error) { return 0, nil },
+	}
+}
+
+// Among the draws that pass, the one is dealt that is least like the mixes in use; the choice is the key's and repeatable.
+func TestFarthestMix(t *testing.T) {
+	d := ksame.Deal{Key: []byte("key"), Per: 4, Pool: ksame.AllDonors(64), Taken: []ksame.Mix{{0, 1, 2, 3}, {4, 5, 6, 7}}}
+	alike := func(a, b ksame.Mix) float64 { return float64((a[0]+2*a[1]+3*b[0])%17) / 20 }
+	worst := func(m ksame.Mix) float64 { return max(alike(m, d.Taken[0]), alike(m, d.Taken[1])) }
+	var seen []ksame.Mix
+	j := &Judge{
+		Refuse: func(m ksame.Mix, standing bool) (bool, error) {
+			if standing {
+				t.Error("nothing stands yet")
+			}
+			seen = append(seen, m)
+			return len(seen)%3 == 0, nil
+		},
+		Likeness: func(a, b ksame.Mix) (float64, error) { return alike(a, b), nil },
+	}
+	mix, err := j.deal(d, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(seen) != candidates {
+		t.Errorf("%d mixes were looked at, want %d", len(seen), candidates)
+	}
+	for i, m := range seen {
+		if (i+1)%3 != 0 && worst(m) < worst(mix) {
+			t.Errorf("%v is farther than %v", m, mix)
+		}
+	}
+	first := slices.Clone(mix)
+	seen = nil
+	if again, err := j.deal(d, 9); err != nil || !slices.Equal(again, first) {
+		t.Errorf("dealt %v, then %v (%v)", first, again, err)
+	}
+}
+
+// I10: what is too like another cluster's surrogate is never dealt, and a judge that fails deals nothing.
+func TestJudgeHasTheLastWord(t *testing.T) {
+	d := ksame.Deal{Key: []byte("key"), Per: 4, Pool: ksame.AllDonors(64), Taken: []ksame.Mix{{0, 1, 2, 3}}}
+	pass := func(ksame.Mix, bool) (bool, error) { return false, nil }
+	broken := errors.New("engine broke")
+	for name, tc := range map[string]struct {
+		judge Judge
+		want  error
+	}{
+		"all alike":      {Judge{pass, func(a, b ksame.Mix) (float64, error) { return 1, nil }}, ksame.ErrNoDonors},
+		"all refused":    {Judge{func(ksame.Mix, bool) (bool, error) { return true, nil }, nil}, ksame.ErrNoDonors},
+		"likeness fails": {Judge{pass, func(a, b ksame.Mix) (float64, error) { return 0, broken }}, broken},
+		"refusal fails":  {Judge{func(ksame.Mix, bool) (bool, error) { return false, broken }, nil}, broken},
+	} {
+		if mix, err := tc.judge.deal(d, 9); !errors.Is(err, tc.want) || mix != nil {
+			t.Errorf("%s: %v, %v", name, mix, err)
+		}
+	}
+}
