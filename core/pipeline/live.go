@@ -18,12 +18,12 @@ import (
 // ErrLiveClosed says that a closed Live was used.
 var ErrLiveClosed = errors.New("pipeline: live pipeline is closed")
 
-// Live replaces faces in one pass, picture by picture, as a stream needs it. It decides from the past alone: a new face
-// is covered until it has been seen often enough, and until it is known whose it is. Registry and partition are fixed at
-// start and only read.
+// Live replaces faces in one pass, picture by picture, as a stream needs it. A new face is covered until it has been seen
+// often enough, and until it is known whose it is. Registry and partition are fixed at start and only read.
 //
-// Each picture is examined first (examine: networks, tracks, jobs) and painted afterwards (obey), by the very jobs that a
-// decision list gives the file's renderer; a look-ahead is a queue between the two.
+// Each picture is examined first (Examine: networks, tracks, jobs) and painted afterwards (Paint), by the very jobs that a
+// decision list gives the file's renderer. A host that holds pictures back between the two looks ahead: what the later
+// pictures tell of the held ones is covered there. Process does both at once, and decides from the past alone.
 //
 // It belongs to one goroutine at a time.
 type Live struct {
@@ -42,7 +42,9 @@ type Live struct {
 	faces   []*liveFace // by track id, ascending
 	sights  []liveSight // of this picture; an observation's tag is its index here
 	obs     []tracker.Observation
-	others  []frame.Rect // scratch of boxes
+	others  []frame.Rect  // scratch of boxes
+	held    []heldPicture // examined, not painted yet; the oldest first
+	shot    int           // counts cuts and sizes
 	paint   painter
 	looking Times
 	failed  error // the first error; it stands for good
@@ -108,32 +110,10 @@ func newLive(cfg Config, eyes *Stages, gen faceGenerator, wear *wardrobe) (*Live
 //
 // An error ends the stream: pic may be half painted and must not be shown, and every later call returns the error again.
 func (l *Live) Process(ctx context.Context, pic *frame.Picture) (LiveCount, error) {
-	if l.failed != nil {
-		return LiveCount{}, l.failed
-	}
-	n, err := l.picture(ctx, pic)
-	if err != nil {
-		l.failed = fmt.Errorf("pipeline: live picture %d: %w", l.count, err)
-		return LiveCount{}, l.failed
-	}
-	l.count++
-	return n, nil
-}
-
-func (l *Live) picture(ctx context.Context, pic *frame.Picture) (LiveCount, error) {
-	if err := pic.Validate(); err != nil {
+	if err := l.Examine(ctx, pic); err != nil {
 		return LiveCount{}, err
 	}
-	if size := [2]int{pic.W, pic.H}; size != l.size {
-		l.Reset()
-		l.size = size
-	}
-	l.tick(pic.PTS)
-	jobs, err := l.examine(ctx, pic)
-	if err != nil {
-		return LiveCount{}, err
-	}
-	return l.obey(ctx, pic, jobs)
+	return l.Paint(ctx, pic)
 }
 
 // tick moves the time on to a picture's. A stream without times, or after a seek, is taken to run at 25 pictures a second.
@@ -160,7 +140,15 @@ func (l *Live) obey(ctx context.Context, pic *frame.Picture, jobs []decisions.Jo
 }
 
 // Reset forgets all tracks, as after a seek. People keep their surrogates: those hang on the registry alone.
+// Pictures that were examined and not painted are forgotten too: the host drops them.
 func (l *Live) Reset() {
+	l.held = l.held[:0]
+	l.begin()
+}
+
+// begin starts a shot of which nothing is known.
+func (l *Live) begin() {
+	l.shot++
 	l.cuts.Reset()
 	l.tracks.Reset()
 	l.forget(func(*liveFace) bool { return true })

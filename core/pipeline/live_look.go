@@ -32,6 +32,7 @@ func (l *Live) examine(ctx context.Context, pic *frame.Picture) ([]decisions.Job
 		l.sights = append(l.sights, liveSight{box: d.Box, points: d.Points})
 	}
 	if change.Cut {
+		l.shot++
 		l.forget(func(*liveFace) bool { return true })
 	} else if err := l.follow(ctx, pic); err != nil {
 		return nil, err
@@ -52,6 +53,7 @@ func (l *Live) examine(ctx context.Context, pic *frame.Picture) ([]decisions.Job
 		}
 		jobs = append(jobs, j)
 	}
+	l.lookBack(tracks)
 	// What the tracker dropped, or keeps to itself for now, was seen all the same.
 	for i := range l.sights {
 		if !l.sights[i].taken {
