@@ -20,7 +20,10 @@ import (
 	"github.com/ksamenet/ksamenet/internal/testvideo"
 )
 
-var updateFormats = flag.Bool("update", false, "write the table into docs/formats.md")
+var (
+	updateFormats = flag.Bool("update", false, "write the table into docs/formats.md")
+	onlyFiles     = flag.String("only", "", "files of the zoo to take, a regular expression")
+)
 
 // TestZoo redacts every file of the zoo in one run and compares each output with its original: clean, or refused with the
 // reason. KSAMENET_DEFACE names the program deface, to be set beside it. With -update the table of docs/formats.md is
@@ -30,12 +33,14 @@ func TestZoo(t *testing.T) {
 	dir, in, out := t.TempDir(), t.TempDir(), t.TempDir()
 	mustRun(t, dir, "registry", "init")
 	zoo := testvideo.Zoo(absolute(t, sampleClip))
+	only := regexp.MustCompile(*onlyFiles)
+	zoo = slices.DeleteFunc(zoo, func(a testvideo.Animal) bool { return !only.MatchString(a.Name) })
 	args := []string{"redact", "--uncertified", "-o", out}
 	for _, a := range zoo {
 		args = append(args, a.House(t, in))
 	}
 	code, _, errs := ksamenet(t, dir, args...)
-	if code != exitFailed {
+	if code != exitFailed && *onlyFiles == "" {
 		t.Errorf("exit %d of a run with files that are refused, want %d", code, exitFailed)
 	}
 	var table strings.Builder
@@ -82,7 +87,7 @@ func TestZoo(t *testing.T) {
 	}
 	t.Logf("\n%s", table.String())
 	noLeftovers(t, out)
-	if *updateFormats {
+	if *updateFormats && *onlyFiles == "" {
 		putTable(t, filepath.Join("..", "docs", "formats.md"), table.String())
 	}
 }
@@ -101,6 +106,9 @@ func reasonFor(errs, name string) string {
 func account(c *av.Comparison) string {
 	var lost, notes []string
 	for _, f := range c.Findings {
+		if f.Expected && f.What == "tag comment" { // the disclosure, in every output of ours
+			continue
+		}
 		s := f.What
 		if f.Was != "" || f.Is != "" {
 			s += " " + orNothing(f.Was) + " → " + orNothing(f.Is)

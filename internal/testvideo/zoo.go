@@ -50,7 +50,7 @@ func Zoo(sample string) []Animal {
 		made("prores422.mov", "ProRes HQ 10-bit 4:2:2 with faces, 2 × PCM 24, timecode",
 			people+quad+"-map 0:v -map 1 -map 2 -t 0.4 -pix_fmt yuv422p10le -c:v prores_ks -profile:v 3 -c:a pcm_s24le -timecode 10:00:00:00"),
 		clip("prores.mov", "ProRes interlaced, anamorphic, timecode"),
-		made("prores4444.mov", "ProRes 4444 with alpha", "-f lavfi -i testsrc2=s=320x240:r=25:d=0.4 -pix_fmt yuva444p10le -c:v prores_ks -profile:v 4"),
+		made("prores4444.mov", "ProRes 4444 with alpha", "-f lavfi -i testsrc2=s=320x240:r=25:d=0.4 -pix_fmt yuva444p10le -c:v prores_ks -profile:v 4").refused("does not take yuva444p12le"), // FFmpeg decodes 12 bits and codes 10
 		made("xdcam.mxf", "XDCAM HD422: MPEG-2 4:2:2 50 Mb/s 1080i, 8 × mono PCM 24, timecode",
 			"-f lavfi -i testsrc2=s=1920x1080:r=25:d=0.4 -f lavfi -i sine=r=48000:d=0.4 -map 0:v "+mono+
 				"-vf setfield=tff -pix_fmt yuv422p -c:v mpeg2video -b:v 50M -minrate 50M -maxrate 50M -bufsize 36408333 -flags +ildct+ilme -top 1 -g 12 -bf 2 -intra_vlc 1 -non_linear_quant 1 -dc 10 -qmin 1 -qmax 12 -c:a pcm_s24le -ac 1 -timecode 09:59:50:00"),
@@ -74,7 +74,7 @@ func Zoo(sample string) []Animal {
 		clip("rotated.mp4", "rotated by 90°"),
 		clip("odd.mkv", "321×241, FFV1"),
 		clip("odd444.mp4", "321×241, H.264 4:4:4"),
-		clip("stream.ts", "H.264 transport stream with a start offset, 2 AAC"),
+		clip("stream.ts", "H.264 transport stream with a start offset, AAC"),
 		clip("soundfirst.ts", "sound begins before the film"),
 		clip("offset.mp4", "film begins at 5 s"),
 		clip("trimmed.mp4", "edit list hides the first pictures"),

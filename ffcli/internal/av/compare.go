@@ -147,7 +147,7 @@ func describeChapter(c avplane.Chapter) string {
 
 // writersTags tell of the program that wrote a file, or count what is in it; every writer makes its own.
 var writersTags = []string{"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "bps", "number_of_frames", "number_of_bytes",
-	"uid", "generation_uid", "product_uid", "product_name", "product_version", "company_name", "toolkit_version", "modification_date",
+	"uid", "generation_uid", "product_uid", "product_name", "product_version", "company_name", "toolkit_version", "product_version_num", "toolkit_version_num", "modification_date",
 	"application_platform", "material_package_umid", "file_package_umid", "track_uid", "data_type", "project_name"}
 
 // trackTags belong to the track structure of QuickTime and MP4, and mean nothing elsewhere.
