@@ -131,6 +131,10 @@ func readNode(b []byte) (*node, error) {
 		}
 		n.rest = append(n.rest, f.raw)
 	}
+	least := map[string]int{"Cast": 1, "BatchNormalization": 5}[n.op]
+	if len(n.inputs) < least || len(n.outputs) == 0 {
+		return nil, fmt.Errorf("%w: a %s with %d inputs and %d outputs", ErrFormat, n.op, len(n.inputs), len(n.outputs))
+	}
 	return n, nil
 }
 

@@ -154,7 +154,7 @@ func (h *halver) heavy(n *node) bool {
 
 func (h *halver) computesHalf(n *node) bool {
 	heavy := h.heavy(n)
-	if !heavy && !slices.Contains(followOps, n.op) || len(n.outputs) == 0 || !h.g.floats[n.outputs[0]] {
+	if !heavy && !slices.Contains(followOps, n.op) || !h.g.floats[n.outputs[0]] {
 		return false
 	}
 	if heavy && slices.ContainsFunc(n.outputs, func(o string) bool { return h.exposed[o] }) {
@@ -191,7 +191,7 @@ func (h *halver) folded(n *node) (scale, shift []float32) {
 	var p [4][]float32
 	for i := range p {
 		c := h.g.initializers[n.inputs[1+i]]
-		if c == nil {
+		if c == nil || i > 0 && len(c.floats) != len(p[0]) {
 			return []float32{float32(math.Inf(1))}, nil
 		}
 		p[i] = c.floats
