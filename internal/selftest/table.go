@@ -53,6 +53,8 @@ func Table(ctx context.Context, w io.Writer, nets []Network, reference string, o
 			o.Backend = backend
 			r, err := Measure(ctx, n.Manifest, n.Model, o, runs)
 			switch {
+			case ctx.Err() != nil:
+				return errors.Join(append(errs, ctx.Err(), tw.Flush())...)
 			case errors.Is(err, infer.ErrLibrary) || errors.Is(err, infer.ErrDevice) && r.Outputs == nil:
 				absent[backend] = err.Error()
 				continue

@@ -103,7 +103,11 @@ func (e *Engine) jit() ([]byte, error) {
 
 // warm runs each profile once, at its best shape, on zeros.
 func (e *Engine) warm() error {
-	for _, p := range e.profiles {
+	profiles := e.profiles
+	if len(profiles) == 0 {
+		profiles = []Profile{nil} // no free dimension
+	}
+	for _, p := range profiles {
 		shapes := map[string][]int64{}
 		for name, r := range p {
 			shapes[name] = r.Opt
