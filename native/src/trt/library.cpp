@@ -117,15 +117,14 @@ void Library::check(int code, const std::string& what, int32_t status) const {
     throw Failure(code == kCudaOutOfMemory ? KSN_EMEM : status, what + ": " + cuda.describe(code));
 }
 
-Library::Current::Current(const Library& library, bool strict) : library_(library) {
-    if (!library.retained_) {
-        return;
-    }
-    const int code = library.cuda.push(library.context_);
-    pushed_ = code == 0;
-    if (strict) {
-        library.check(code, "cuCtxPushCurrent", KSN_EDEVICE);
-    }
+Library::Current::Current(const Library& library) : library_(library) {
+    library.check(push(), "cuCtxPushCurrent", KSN_EDEVICE);
+}
+
+int Library::Current::push() noexcept {
+    const int code = library_.retained_ ? library_.cuda.push(library_.context_) : 0;
+    pushed_ = library_.retained_ && code == 0;
+    return code;
 }
 
 Library::Current::~Current() {

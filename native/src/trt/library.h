@@ -3,6 +3,7 @@
 
 #include <NvInfer.h>
 
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -34,15 +35,16 @@ class Library : public std::enable_shared_from_this<Library> {
     // Makes the device's context current for a scope. Without a device it does nothing.
     class Current {
       public:
-        explicit Current(const Library& library) : Current(library, true) {}
+        explicit Current(const Library& library);
         ~Current();
         Current(const Current&) = delete;
         Current& operator=(const Current&) = delete;
         // For destructors: goes on without a context where there is none to be had, and throws nothing.
-        static Current forRelease(const Library& library) { return Current(library, false); }
+        static Current forRelease(const Library& library) noexcept { return Current(library, nullptr); }
 
       private:
-        Current(const Library& library, bool strict);
+        Current(const Library& library, std::nullptr_t) noexcept : library_(library) { (void)push(); }
+        int push() noexcept;
         const Library& library_;
         bool pushed_ = false;
     };

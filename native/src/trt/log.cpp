@@ -1,7 +1,6 @@
 #include "log.h"
 
 #include <array>
-#include <cstring>
 
 namespace ksn {
 
@@ -53,7 +52,7 @@ size_t Log::drain(char* out, size_t cap) {
             line.resize(cap);  // one line longer than the caller's buffer
             line.back() = '\n';
         }
-        std::memcpy(out + used, line.data(), line.size());
+        line.copy(out + used, line.size());
         used += line.size();
         lines_.pop_front();
     }

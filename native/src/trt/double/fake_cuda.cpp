@@ -42,7 +42,7 @@ bool take(void* p) {
 
 int fromEnvironment(const char* name, int otherwise) {
     const char* value = std::getenv(name);
-    return value != nullptr && *value != '\0' ? std::atoi(value) : otherwise;
+    return value != nullptr && *value != '\0' ? static_cast<int>(std::strtol(value, nullptr, 10)) : otherwise;
 }
 
 void* pointer(uint64_t address) { return reinterpret_cast<void*>(address); }

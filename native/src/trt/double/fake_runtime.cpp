@@ -304,7 +304,7 @@ void say(Severity severity, const char* text) {
 
 int32_t environment(const char* name, int32_t otherwise) {
     const char* value = std::getenv(name);
-    return value != nullptr && *value != '\0' ? std::atoi(value) : otherwise;
+    return value != nullptr && *value != '\0' ? static_cast<int32_t>(std::strtol(value, nullptr, 10)) : otherwise;
 }
 
 }  // namespace fake
