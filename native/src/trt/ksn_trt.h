@@ -108,7 +108,7 @@ KSN_API const char* ksn_parser_soname(void);
 KSN_API int32_t ksn_open(const char* library, const char* parser, const char* driver, int32_t device, int32_t newer,
                          ksn_lib** out, char* err, int32_t cap);
 KSN_API int32_t ksn_lib_info(const ksn_lib* lib, ksn_info* out);
-/* Takes waiting messages, whole lines "LEVEL text\n", at most cap bytes; returns their length. */
+/* Takes messages that wait, of all that this shim opened: whole lines "LEVEL text\n", at most cap bytes; returns their length. */
 KSN_API int32_t ksn_log(ksn_lib* lib, char* out, int32_t cap);
 KSN_API void ksn_close(ksn_lib* lib);
 

@@ -58,7 +58,7 @@ class Library : public std::enable_shared_from_this<Library> {
     void* createParser(nvinfer1::INetworkDefinition& network);
     nvinfer1::ICudaEngine* deserialize(const void* plan, size_t size);
 
-    Log log;
+    Log& log = Log::process();
     Cuda cuda;
     ksn_info info{};
 

@@ -6,6 +6,11 @@ namespace ksn {
 
 thread_local Log::Errors* Log::collector_ = nullptr;
 
+Log& Log::process() {
+    static Log* const log = new Log;
+    return *log;
+}
+
 void Log::log(Severity severity, nvinfer1::AsciiChar const* text) noexcept {
     static constexpr std::array<const char*, 5> kNames = {"FATAL ", "ERROR ", "WARN ", "INFO ", "VERBOSE "};
     const auto level = static_cast<size_t>(severity);

@@ -12,6 +12,10 @@ namespace ksn {
 
 class Log final : public nvinfer1::ILogger {
   public:
+    // The one log of the process, never destroyed: TensorRT keeps the first logger that it is given for good, whatever is
+    // closed later.
+    static Log& process();
+
     // Called by the library from threads of its own too.
     void log(Severity severity, nvinfer1::AsciiChar const* text) noexcept override;
 
