@@ -11,8 +11,15 @@ import (
 	"io"
 )
 
-// LedgerFormat names the format of rows; an init row carries it.
-const LedgerFormat = "ksamenet-ledger/1"
+// The formats of rows. An init row names the format that a ledger begins in, an upgrade row the one that it goes on in; rows
+// keep the form they were written in, so a head that was published stays valid.
+const (
+	LedgerFormat1 = "ksamenet-ledger/1"
+	// LedgerFormat2 adds the kinds upgrade, merge and split, strata and slots, and the report's hash in a release.
+	LedgerFormat2 = "ksamenet-ledger/2"
+	// LedgerFormat is what new ledgers are written in.
+	LedgerFormat = LedgerFormat2
+)
 
 // ErrTampered: a ledger that does not verify. Errors of ReadLedger, Replay and State.Apply wrap it.
 var ErrTampered = errors.New("ledger does not verify")
@@ -32,15 +39,22 @@ const (
 	Union       Kind = "union"     // k, cluster, of, distinct: whole clusters become one new cluster
 	Recount     Kind = "recount"   // cluster, distinct: new evidence on which members may be the same person
 	Tombstone   Kind = "tombstone" // person, [cluster, distinct]: the person is forgotten; distinct is what their cluster keeps
-	Donors      Kind = "donors"    // cluster, donors: the surrogate of a cluster; a later row replaces an earlier one
-	Release     Kind = "release"   // k, of, digest: a production used these clusters; k = 0: not certified
+	Donors      Kind = "donors"    // cluster, donors, [slot]: a surrogate of a cluster; a later row replaces an earlier one
+	Release     Kind = "release"   // [k], [of], digest, [report], [mode]: a production used these clusters; k = 0: not certified
+	Upgrade     Kind = "upgrade"   // format: the rows that follow, and this one, have that format
+	Merge       Kind = "merge"     // person, other, [cluster, distinct]: other was person all along; its id is never used again
+	Split       Kind = "split"     // person, other, [cluster, distinct]: person, a new identity, was hidden in other
 )
+
+// DistinctMode in a release: its members wore surrogates of their own, dealt by a secret permutation.
+const DistinctMode = "distinct"
 
 // Block is one cluster of a partition row.
 type Block struct {
 	Cluster  ClusterID  `json:"cluster"`
 	Members  []PersonID `json:"members"` // ascending
 	Distinct int        `json:"distinct"`
+	Stratum  string     `json:"stratum,omitempty"` // published attribute that all members were enrolled with
 }
 
 // Row is one decision. Rows hold ids and counts: no face, embedding, name or time (when somebody was enrolled says who was
@@ -54,24 +68,31 @@ type Row struct {
 	Registry string      `json:"registry,omitempty"` // random id of the registry, 32 hex digits
 	K        int         `json:"k,omitempty"`
 	Person   PersonID    `json:"person,omitempty"`
+	Other    PersonID    `json:"other,omitempty"`
 	Cluster  ClusterID   `json:"cluster,omitempty"`
 	Distinct int         `json:"distinct,omitempty"`
 	Of       []ClusterID `json:"of,omitempty"` // ascending
 	Clusters []Block     `json:"clusters,omitempty"`
 	Donors   Mix         `json:"donors,omitempty"`
+	Slot     int         `json:"slot,omitempty"`   // in mode distinct: which surrogate of the cluster, 1, 2, 3 …
 	Digest   string      `json:"digest,omitempty"` // SHA-256 of what was released, 64 hex digits
+	Report   string      `json:"report,omitempty"` // SHA-256 of the report on it, 64 hex digits
+	Mode     string      `json:"mode,omitempty"`   // DistinctMode, or absent
 	Hash     string      `json:"hash,omitempty"`   // SHA-256, 64 hex digits
 }
 
 // digest is SHA-256 over the format's name, a line feed, and the row's JSON (fields in the order of the type, absent ones
-// left out, no space) without its hash.
-func (r Row) digest() string {
+// left out, no space) without its hash. A row that names a format has that one.
+func (r Row) digest(format string) string {
 	r.Hash = ""
+	if r.Format != "" {
+		format = r.Format
+	}
 	body, err := json.Marshal(r)
 	if err != nil {
 		panic(err) // integers and strings: cannot fail
 	}
-	sum := sha256.Sum256(append([]byte(LedgerFormat+"\n"), body...))
+	sum := sha256.Sum256(append([]byte(format+"\n"), body...))
 	return hex.EncodeToString(sum[:])
 }
 

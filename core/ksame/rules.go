@@ -7,15 +7,16 @@ import (
 	"slices"
 )
 
-// checkShape says whether a row carries exactly the fields of its kind.
-func checkShape(r Row) error {
+// checkShape says whether a row carries exactly the fields of its kind in a format.
+func checkShape(r Row, format string) error {
 	fields := []struct {
 		name    string
 		present bool
 	}{
 		{"format", r.Format != ""}, {"registry", r.Registry != ""}, {"k", r.K != 0}, {"person", r.Person != 0},
-		{"cluster", r.Cluster != 0}, {"distinct", r.Distinct != 0}, {"of", len(r.Of) > 0},
-		{"clusters", len(r.Clusters) > 0}, {"donors", len(r.Donors) > 0}, {"digest", r.Digest != ""},
+		{"other", r.Other != 0}, {"cluster", r.Cluster != 0}, {"distinct", r.Distinct != 0}, {"of", len(r.Of) > 0},
+		{"clusters", len(r.Clusters) > 0}, {"donors", len(r.Donors) > 0}, {"slot", r.Slot != 0}, {"digest", r.Digest != ""}, {"report", r.Report != ""},
+		{"mode", r.Mode != ""},
 	}
 	var need, may []string
 	switch r.Kind {
@@ -34,18 +35,26 @@ func checkShape(r Row) error {
 	case Tombstone:
 		need, may = []string{"person"}, []string{"cluster", "distinct"}
 	case Donors:
-		need = []string{"cluster", "donors"}
+		need, may = []string{"cluster", "donors"}, []string{"slot"}
 	case Release:
-		need, may = []string{"digest"}, []string{"k", "of"}
+		need, may = []string{"digest"}, []string{"k", "of", "report", "mode"}
+	case Upgrade:
+		need = []string{"format"}
+	case Merge, Split:
+		need, may = []string{"person", "other"}, []string{"cluster", "distinct"}
 	default:
 		return errors.New("unknown kind")
+	}
+	if format == LedgerFormat1 && (r.Kind == Merge || r.Kind == Split || r.Slot != 0 || r.Report != "" || r.Mode != "" ||
+		slices.ContainsFunc(r.Clusters, func(b Block) bool { return b.Stratum != "" })) {
+		return fmt.Errorf("not a row of %s", LedgerFormat1)
 	}
 	for _, f := range fields {
 		if wanted := slices.Contains(need, f.name); wanted != f.present && !(f.present && slices.Contains(may, f.name)) {
 			return fmt.Errorf("field %q: present %t, wanted %t", f.name, f.present, wanted)
 		}
 	}
-	if r.K < 0 || r.Person < 0 || r.Cluster < 0 || r.Distinct < 0 {
+	if r.K < 0 || r.Person < 0 || r.Other < 0 || r.Cluster < 0 || r.Distinct < 0 || r.Slot < 0 {
 		return errors.New("a negative number")
 	}
 	return nil
@@ -55,10 +64,18 @@ func checkShape(r Row) error {
 func (s *State) rules(r Row) error {
 	switch r.Kind {
 	case Init:
-		if r.Format != LedgerFormat {
-			return fmt.Errorf("format %.40q, this program reads %q", r.Format, LedgerFormat)
+		if r.Format != LedgerFormat1 && r.Format != LedgerFormat2 {
+			return fmt.Errorf("format %.40q, this program reads %q and %q", r.Format, LedgerFormat1, LedgerFormat2)
 		}
 		return hexDigits(r.Registry, 16)
+	case Upgrade:
+		if s.format != LedgerFormat1 || r.Format != LedgerFormat2 {
+			return fmt.Errorf("from format %q to %.40q; this program knows %q to %q", s.format, r.Format, LedgerFormat1, LedgerFormat2)
+		}
+	case Merge:
+		return s.mergeRules(r)
+	case Split:
+		return s.splitRules(r)
 	case Enrol:
 		if r.Person != s.person+1 {
 			return fmt.Errorf("person %d, the next id is %d", r.Person, s.person+1)
@@ -121,9 +138,57 @@ func (s *State) rules(r Row) error {
 				return fmt.Errorf("cluster %d has %d distinct people, released as k = %d", id, c.Distinct, r.K)
 			}
 		}
+		if r.Mode != "" && r.Mode != DistinctMode {
+			return fmt.Errorf("unknown mode %.40q", r.Mode)
+		}
+		if r.Report != "" {
+			if err := hexDigits(r.Report, 32); err != nil {
+				return err
+			}
+		}
 		return hexDigits(r.Digest, 32)
 	}
 	return nil
+}
+
+// mergeRules: two identities of one cluster, or of which at least one has none, become one. Were they of two clusters, the one
+// person would leave a cluster that earlier releases showed them in: those clusters have to be united first.
+func (s *State) mergeRules(r Row) error {
+	keep, known := s.persons[r.Person]
+	gone, knownOther := s.persons[r.Other]
+	switch {
+	case !known || !knownOther:
+		return fmt.Errorf("person %d or %d is unknown or forgotten", r.Person, r.Other)
+	case r.Person == r.Other:
+		return fmt.Errorf("person %d is merged with themselves", r.Person)
+	case keep != 0 && gone != 0 && keep != gone:
+		return fmt.Errorf("persons %d and %d are in clusters %d and %d, which have to be united first", r.Person, r.Other, keep, gone)
+	case r.Cluster != max(keep, gone):
+		return fmt.Errorf("the person is in cluster %d, not %d", max(keep, gone), r.Cluster)
+	case r.Cluster == 0:
+		return atMost(r.Distinct, 0)
+	}
+	members := len(s.clusters[r.Cluster].Members)
+	if keep == gone {
+		members--
+	}
+	return atMost(r.Distinct, members)
+}
+
+// splitRules: the new identity stays in the cluster that earlier releases showed it in.
+func (s *State) splitRules(r Row) error {
+	home, known := s.persons[r.Other]
+	switch {
+	case !known:
+		return fmt.Errorf("person %d is unknown or forgotten", r.Other)
+	case r.Person != s.person+1:
+		return fmt.Errorf("person %d, the next id is %d", r.Person, s.person+1)
+	case r.Cluster != home:
+		return fmt.Errorf("person %d is in cluster %d, not %d", r.Other, home, r.Cluster)
+	case home == 0:
+		return atMost(r.Distinct, 0)
+	}
+	return atMost(r.Distinct, len(s.clusters[home].Members)+1)
 }
 
 func (s *State) partitionRules(r Row) error {
@@ -148,6 +213,9 @@ func (s *State) partitionRules(r Row) error {
 			return fmt.Errorf("cluster %d has %d distinct people for k = %d", b.Cluster, b.Distinct, r.K)
 		}
 		if err := atMost(b.Distinct, len(b.Members)); err != nil {
+			return err
+		}
+		if err := checkStratum(b.Stratum); err != nil {
 			return err
 		}
 	}
@@ -209,6 +277,27 @@ func ascending[T PersonID | ClusterID](ids []T) bool {
 		}
 	}
 	return true
+}
+
+// checkStratum keeps what is published to a short plain word: letters, digits, and "-", "+", "." or "_" between them.
+func checkStratum(name string) error {
+	if len(name) > 40 {
+		return fmt.Errorf("a stratum of %d characters, at most 40", len(name))
+	}
+	for _, c := range name {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '+' && c != '.' && c != '_' {
+			return fmt.Errorf("stratum %.50q: letters, digits and - + . _ only", name)
+		}
+	}
+	return nil
+}
+
+// CheckStratum says what is wrong with the name of a stratum; "" is none.
+func CheckStratum(name string) error {
+	if err := checkStratum(name); err != nil {
+		return fmt.Errorf("ksame: %w", err)
+	}
+	return nil
 }
 
 func hexDigits(text string, size int) error {

@@ -1,6 +1,7 @@
 package ksame
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,17 +15,39 @@ type Cluster struct {
 	K        int        // the k it was built or united for
 	Members  []PersonID // ascending, forgotten people left out
 	Distinct int        // members, "maybe the same" counting as one; k is certified when it is not less than k
-	mixes    map[int]Mix
+	Stratum  string     // what all members were enrolled with when it was built; "" when there is nothing common
+	mixes    map[wear]Mix
+	past     []Mix // worn before by this cluster or one united into it
 }
 
+// wear names a surrogate of a cluster: by its number of donors and, in mode distinct, its slot.
+type wear struct{ per, slot int }
+
 // Mix is the donors dealt to the cluster for k_p = per, nil when none are.
-func (c Cluster) Mix(per int) Mix { return c.mixes[per] }
+func (c Cluster) Mix(per int) Mix { return c.mixes[wear{per, 0}] }
+
+// SlotMix is the donors dealt to a slot (1, 2, 3 …) of the cluster in mode distinct, nil when none are.
+func (c Cluster) SlotMix(per, slot int) Mix { return c.mixes[wear{per, slot}] }
+
+// Worn lists every mix that the cluster wears or wore, and what clusters united into it wore, in the order of the ledger.
+func (c Cluster) Worn() []Mix {
+	out := slices.Clone(c.past)
+	for _, w := range sortedWears(c.mixes) {
+		out = append(out, slices.Clone(c.mixes[w]))
+	}
+	return out
+}
+
+func sortedWears(mixes map[wear]Mix) []wear {
+	return slices.SortedFunc(maps.Keys(mixes), func(a, b wear) int { return cmp.Or(a.per-b.per, a.slot-b.slot) })
+}
 
 // State is what a ledger says, row by row: who exists, who shares a cluster, what each cluster wears. The zero value is the
 // state before the first row. It is not safe for concurrent use.
 type State struct {
 	seq      int64
 	head     string
+	format   string
 	registry string
 	persons  map[PersonID]ClusterID // 0: no cluster yet; forgotten people are deleted
 	gone     map[PersonID]bool
@@ -57,7 +80,7 @@ func Replay(rows []Row) (*State, error) {
 // Seal makes r the row that follows: it sets Seq, Prev and Hash.
 func (s *State) Seal(r Row) Row {
 	r.Seq, r.Prev = s.seq+1, s.Head()
-	r.Hash = r.digest()
+	r.Hash = r.digest(s.format)
 	return r
 }
 
@@ -89,13 +112,13 @@ func (s *State) check(r Row) error {
 	if r.Prev != s.Head() {
 		return fmt.Errorf("it does not follow the row before it: prev is %.64s, want %s", r.Prev, s.Head())
 	}
-	if want := r.digest(); r.Hash != want {
+	if want := r.digest(s.format); r.Hash != want {
 		return fmt.Errorf("its hash is %.64s, want %s", r.Hash, want)
 	}
 	if (r.Kind == Init) != (r.Seq == 1) {
 		return errors.New("init is the first row and only there")
 	}
-	if err := checkShape(r); err != nil {
+	if err := checkShape(r, s.format); err != nil {
 		return err
 	}
 	return s.rules(r)
@@ -114,6 +137,9 @@ func (s *State) Rows() int64 { return s.seq }
 
 // Registry is the id of the registry, as the first row gives it.
 func (s *State) Registry() string { return s.registry }
+
+// Format is the format that the next row will have.
+func (s *State) Format() string { return s.format }
 
 // NextPerson and NextCluster are the ids that the next enrol, partition or union row has to give.
 func (s *State) NextPerson() PersonID { return s.person + 1 }
@@ -167,8 +193,8 @@ func (s *State) Mixes(except ClusterID) []Mix {
 			continue
 		}
 		mixes := s.clusters[id].mixes
-		for _, per := range slices.Sorted(maps.Keys(mixes)) {
-			out = append(out, slices.Clone(mixes[per]))
+		for _, w := range sortedWears(mixes) {
+			out = append(out, slices.Clone(mixes[w]))
 		}
 	}
 	return out
@@ -188,7 +214,7 @@ func (s *State) Clone() *State {
 
 func (c *Cluster) copy() Cluster {
 	d := *c
-	d.Members, d.mixes = slices.Clone(c.Members), maps.Clone(c.mixes)
+	d.Members, d.mixes, d.past = slices.Clone(c.Members), maps.Clone(c.mixes), slices.Clone(c.past)
 	return d
 }
 
@@ -197,31 +223,34 @@ func (s *State) take(r Row) {
 	s.seq, s.head = r.Seq, r.Hash
 	switch r.Kind {
 	case Init:
-		s.registry = r.Registry
+		s.registry, s.format = r.Registry, r.Format
 		s.persons, s.gone = map[PersonID]ClusterID{}, map[PersonID]bool{}
 		s.clusters, s.into, s.worn = map[ClusterID]*Cluster{}, map[ClusterID]ClusterID{}, map[string]ClusterID{}
+	case Upgrade:
+		s.format = r.Format
 	case Enrol:
 		s.person = r.Person
 		s.persons[r.Person] = 0
 	case Partitioned:
 		for _, b := range r.Clusters {
 			s.cluster = b.Cluster
-			s.settle(&Cluster{ID: b.Cluster, K: r.K, Members: slices.Clone(b.Members), Distinct: b.Distinct})
+			s.settle(&Cluster{ID: b.Cluster, K: r.K, Members: slices.Clone(b.Members), Distinct: b.Distinct, Stratum: b.Stratum})
 		}
 	case Append:
-		c := s.clusters[r.Cluster]
-		at, _ := slices.BinarySearch(c.Members, r.Person)
-		c.Members = slices.Insert(c.Members, at, r.Person)
-		c.Distinct = r.Distinct
-		s.persons[r.Person] = c.ID
+		s.join(r.Person, r.Cluster, r.Distinct)
 	case Union:
 		s.cluster = r.Cluster
-		whole := &Cluster{ID: r.Cluster, K: r.K, Distinct: r.Distinct}
+		whole := &Cluster{ID: r.Cluster, K: r.K, Distinct: r.Distinct, Stratum: s.clusters[r.Of[0]].Stratum}
 		for _, id := range r.Of {
-			for _, mix := range s.clusters[id].mixes {
+			part := s.clusters[id]
+			for _, mix := range part.mixes {
 				delete(s.worn, fmt.Sprint(mix))
 			}
-			whole.Members = append(whole.Members, s.clusters[id].Members...)
+			if part.Stratum != whole.Stratum {
+				whole.Stratum = ""
+			}
+			whole.past = append(whole.past, part.Worn()...)
+			whole.Members = append(whole.Members, part.Members...)
 			s.into[id] = r.Cluster
 			delete(s.clusters, id)
 		}
@@ -230,22 +259,50 @@ func (s *State) take(r Row) {
 	case Recount:
 		s.clusters[r.Cluster].Distinct = r.Distinct
 	case Tombstone:
-		if c := s.clusters[r.Cluster]; c != nil {
-			c.Members = slices.DeleteFunc(c.Members, func(p PersonID) bool { return p == r.Person })
-			c.Distinct = r.Distinct
+		s.leave(r.Person, r.Cluster, r.Distinct)
+	case Merge:
+		s.leave(r.Other, s.persons[r.Other], r.Distinct)
+		if r.Cluster != 0 && s.persons[r.Person] == 0 {
+			s.join(r.Person, r.Cluster, r.Distinct)
+		} else if r.Cluster != 0 {
+			s.clusters[r.Cluster].Distinct = r.Distinct
 		}
-		delete(s.persons, r.Person)
-		s.gone[r.Person] = true
+	case Split:
+		s.person = r.Person
+		if s.persons[r.Person] = 0; r.Cluster != 0 {
+			s.join(r.Person, r.Cluster, r.Distinct)
+		}
 	case Donors:
-		c := s.clusters[r.Cluster]
-		delete(s.worn, fmt.Sprint(c.mixes[len(r.Donors)]))
-		c.mixes[len(r.Donors)] = slices.Clone(r.Donors)
+		c, w := s.clusters[r.Cluster], wear{len(r.Donors), r.Slot}
+		if old := c.mixes[w]; old != nil {
+			delete(s.worn, fmt.Sprint(old))
+			c.past = append(c.past, old)
+		}
+		c.mixes[w] = slices.Clone(r.Donors)
 		s.worn[fmt.Sprint(r.Donors)] = c.ID
 	}
 }
 
+func (s *State) join(p PersonID, id ClusterID, distinct int) {
+	c := s.clusters[id]
+	at, _ := slices.BinarySearch(c.Members, p)
+	c.Members = slices.Insert(c.Members, at, p)
+	c.Distinct = distinct
+	s.persons[p] = id
+}
+
+// leave is the end of an id: nobody has it any more, and nobody will.
+func (s *State) leave(p PersonID, id ClusterID, distinct int) {
+	if c := s.clusters[id]; c != nil {
+		c.Members = slices.DeleteFunc(c.Members, func(m PersonID) bool { return m == p })
+		c.Distinct = distinct
+	}
+	delete(s.persons, p)
+	s.gone[p] = true
+}
+
 func (s *State) settle(c *Cluster) {
-	c.mixes = map[int]Mix{}
+	c.mixes = map[wear]Mix{}
 	s.clusters[c.ID] = c
 	for _, p := range c.Members {
 		s.persons[p] = c.ID
