@@ -385,7 +385,7 @@ func (s *session) release(ctx context.Context, l *decisions.List, digest string)
 	for _, c := range l.Clusters {
 		ids = append(ids, ksame.ClusterID(c.ID))
 	}
-	if err := tx.Release(l.Policy.K, ids, digest); err != nil {
+	if err := tx.Release(registry.Release{K: l.Policy.K, Clusters: ids, Output: digest}); err != nil {
 		return err
 	}
 	return tx.Commit(ctx)

@@ -93,7 +93,7 @@ func produce(t *testing.T) production {
 		t.Fatal(err)
 	}
 	defer tx.Rollback()
-	if err := tx.Release(3, ids, r.Output.SHA256); err != nil {
+	if err := tx.Release(registry.Release{K: 3, Clusters: ids, Output: r.Output.SHA256}); err != nil {
 		t.Fatal(err)
 	}
 	// The registry lives on after the run.

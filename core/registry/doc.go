@@ -30,6 +30,8 @@ var (
 	ErrSchema     = errors.New("registry: schema version not supported")
 	ErrModel      = errors.New("registry: made with another recogniser")
 	ErrUnknown    = errors.New("registry: no such person")
+	ErrStrata     = errors.New("registry: made without strata")
+	ErrTogether   = errors.New("registry: two people seen in one picture cannot be one person")
 	ErrClosed     = errors.New("registry: closed")
 	ErrTx         = errors.New("registry: a transaction is open already or ended")
 )
@@ -61,6 +63,9 @@ type Options struct {
 	// TauLow is the threshold above; 0 means the default. Init stores it, for the counts in the ledger hang on it; Open uses
 	// what is stored.
 	TauLow float64
+	// Strata makes Init allow strata: people are then grouped within an attribute that the operator gives them (an age band,
+	// say), and every cluster publishes the attribute of its members. Off by default; Open uses what is stored.
+	Strata bool
 	// ReadOnly opens without the writer's lock; every change is refused.
 	ReadOnly bool
 	// ID is the registry's random id, 16 bytes. nil lets Init draw one. It separates what two registries derive from one key
@@ -109,7 +114,8 @@ type Person struct {
 	Created   time.Time
 	Samples   int             // reference embeddings kept
 	Cluster   ksame.ClusterID // 0: none yet
-	Tombstone bool            // forgotten: only the id remains
+	Tombstone bool            // forgotten, or merged into somebody else: only the id remains
+	Stratum   string          // the attribute their cluster publishes, "" for none
 }
 
 // Candidate is a person about to be enrolled.
@@ -117,4 +123,5 @@ type Candidate struct {
 	Embedding []float32 // unit length within 1 %
 	Quality   float64   // of the recogniser, >= 0; weighs the samples of a person
 	Label     string
+	Stratum   string // "" for none; anything else needs a registry with strata
 }

@@ -117,10 +117,8 @@ func (e *ensure) run() error {
 		newcomers = nil
 	}
 	if len(newcomers) > 0 && (e.K == 1 || e.Growth == GrowPartition || len(e.certified()) == 0) {
-		err := e.partition(newcomers)
-		if err == nil {
-			newcomers = nil
-		} else if !errors.Is(err, ksame.ErrTooFew) {
+		var err error
+		if newcomers, err = e.partition(newcomers); err != nil {
 			return err
 		}
 	}
@@ -148,23 +146,70 @@ func (e *ensure) run() error {
 	return nil
 }
 
-// partition makes new clusters of people.
-func (e *ensure) partition(people []ksame.PersonID) error {
+// partition makes new clusters of people, stratum by stratum, and returns those who are too few for one.
+func (e *ensure) partition(people []ksame.PersonID) (left []ksame.PersonID, err error) {
+	strata := map[string][]ksame.PersonID{}
+	for _, p := range people {
+		strata[e.stratum(p)] = append(strata[e.stratum(p)], p)
+	}
+	row := ksame.Row{Kind: ksame.Partitioned, K: e.K}
+	for _, name := range slices.Sorted(maps.Keys(strata)) {
+		members := strata[name]
+		vectors := make([][]float32, len(members))
+		for i, p := range members {
+			vectors[i] = e.plan.gallery.mean(p)
+		}
+		clusters, err := ksame.Partition(members, vectors, e.K, e.options())
+		if errors.Is(err, ksame.ErrTooFew) {
+			left = append(left, members...)
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		for _, c := range clusters {
+			row.Clusters = append(row.Clusters, ksame.Block{Cluster: e.plan.state.NextCluster() + ksame.ClusterID(len(row.Clusters)),
+				Members: c, Distinct: ksame.Distinct(c, e.same), Stratum: name})
+		}
+	}
+	slices.Sort(left)
+	if len(row.Clusters) == 0 {
+		return e.mixed(left)
+	}
+	e.done.Partitioned += len(row.Clusters)
+	return left, e.record(row)
+}
+
+// mixed makes clusters of people whose strata are too small each, when nobody else is there to be joined: k goes before
+// strata, and such clusters publish none.
+func (e *ensure) mixed(people []ksame.PersonID) (left []ksame.PersonID, err error) {
+	if !e.plan.strata || len(e.plan.state.Clusters()) > 0 {
+		return people, nil
+	}
 	vectors := make([][]float32, len(people))
 	for i, p := range people {
 		vectors[i] = e.plan.gallery.mean(p)
 	}
 	clusters, err := ksame.Partition(people, vectors, e.K, e.options())
-	if err != nil {
-		return err
+	if errors.Is(err, ksame.ErrTooFew) {
+		return people, nil
+	} else if err != nil {
+		return nil, err
 	}
 	row := ksame.Row{Kind: ksame.Partitioned, K: e.K}
-	for i, members := range clusters {
-		row.Clusters = append(row.Clusters, ksame.Block{Cluster: e.plan.state.NextCluster() + ksame.ClusterID(i),
-			Members: members, Distinct: ksame.Distinct(members, e.same)})
+	for _, c := range clusters {
+		row.Clusters = append(row.Clusters, ksame.Block{Cluster: e.plan.state.NextCluster() + ksame.ClusterID(len(row.Clusters)),
+			Members: c, Distinct: ksame.Distinct(c, e.same)})
 	}
-	e.done.Partitioned += len(clusters)
-	return e.record(row)
+	e.done.Partitioned += len(row.Clusters)
+	return nil, e.record(row)
+}
+
+// stratum is what a person's cluster should publish.
+func (e *ensure) stratum(p ksame.PersonID) string {
+	if !e.plan.strata {
+		return ""
+	}
+	return e.plan.persons[p].stratum
 }
 
 func (e *ensure) options() ksame.Options {
@@ -181,9 +226,16 @@ func (e *ensure) append(p ksame.PersonID) error {
 			met[e.plan.state.Of(both[0])] = true
 		}
 	}
+	// Best: a cluster of their stratum that holds nobody they met; then one of their stratum; then as if there were no strata.
 	certified := e.certified()
 	strangers := slices.DeleteFunc(slices.Clone(certified), func(c ksame.ClusterID) bool { return met[c] })
-	for _, candidates := range [][]ksame.ClusterID{strangers, certified} {
+	alike := func(of []ksame.ClusterID) []ksame.ClusterID {
+		return slices.DeleteFunc(slices.Clone(of), func(id ksame.ClusterID) bool {
+			c, _ := e.plan.state.Cluster(id)
+			return c.Stratum != e.stratum(p)
+		})
+	}
+	for _, candidates := range [][]ksame.ClusterID{alike(strangers), alike(certified), strangers, certified} {
 		for len(candidates) > 0 {
 			c := ksame.AppendChoice(e.plan.secrets.choice, p, candidates)
 			// A person who links two members that look alike would lower the count: the choice falls on another cluster.
@@ -250,6 +302,12 @@ func (e *ensure) unite(need []ksame.ClusterID) error {
 	if len(need) == 0 {
 		return nil
 	}
+	if e.plan.strata {
+		var err error
+		if need, err = e.uniteWithin(need); err != nil || len(need) == 0 {
+			return err
+		}
+	}
 	unions, err := ksame.Unite(e.plan.state.Clusters(), e.plan.gallery.mean, need, e.K, e.options())
 	if err != nil {
 		return err
@@ -260,6 +318,33 @@ func (e *ensure) unite(need []ksame.ClusterID) error {
 		}
 	}
 	return nil
+}
+
+// uniteWithin unites clusters of one stratum with each other where that is enough, and returns those that still need more.
+func (e *ensure) uniteWithin(need []ksame.ClusterID) (left []ksame.ClusterID, err error) {
+	strata := map[string][]ksame.Cluster{}
+	for _, c := range e.plan.state.Clusters() {
+		strata[c.Stratum] = append(strata[c.Stratum], c)
+	}
+	for _, name := range slices.Sorted(maps.Keys(strata)) {
+		mine := slices.DeleteFunc(slices.Clone(need), func(id ksame.ClusterID) bool {
+			return !slices.ContainsFunc(strata[name], func(c ksame.Cluster) bool { return c.ID == id })
+		})
+		unions, err := ksame.Unite(strata[name], e.plan.gallery.mean, mine, e.K, e.options())
+		if errors.Is(err, ksame.ErrTooFew) {
+			left = append(left, mine...)
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		for _, of := range unions {
+			if err := e.union(of, e.K); err != nil {
+				return nil, err
+			}
+		}
+	}
+	slices.Sort(left)
+	return left, nil
 }
 
 func (e *ensure) union(of []ksame.ClusterID, k int) error {

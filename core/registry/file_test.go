@@ -327,7 +327,7 @@ func TestTampering(t *testing.T) {
 		{"a person removed", []string{"DELETE FROM sample WHERE person = 1", "DELETE FROM together", "DELETE FROM person WHERE id = 1"}},
 		{"the samples of a person removed", []string{"DELETE FROM sample WHERE person = 1"}},
 		{"a person forgotten without a tombstone", []string{"DELETE FROM sample WHERE person = 1", "UPDATE person SET key = NULL, label = NULL WHERE id = 1"}},
-		{"a person without an enrol row", []string{"INSERT INTO person VALUES (99, '2024-01-01T00:00:00Z', NULL, NULL)"}},
+		{"a person without an enrol row", []string{"INSERT INTO person VALUES (99, '2024-01-01T00:00:00Z', NULL, NULL, NULL)"}},
 		{"the seal", []string{"UPDATE meta SET value = zeroblob(32) WHERE name = 'seal'"}},
 		{"a pair seen together made up", []string{"INSERT INTO together VALUES (1, 2)"}},
 		{"the last of two samples removed", []string{"DELETE FROM sample WHERE person = 4 AND slot = 1"}},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -119,7 +120,7 @@ func fill(db *sql.DB, key []byte, opt Options) error {
 	defer tx.Rollback()
 	meta := map[string][]byte{
 		"id": id, "dim": fmt.Append(nil, opt.Dim), "tau-low": fmt.Append(nil, opt.TauLow), "recognizer": []byte(opt.Recognizer),
-		"key-check": secrets.mac("key check"), "seal": empty.seal(),
+		"strata": []byte(map[bool]string{true: "on", false: "off"}[opt.Strata]), "key-check": secrets.mac("key check"), "seal": empty.seal(),
 	}
 	for name, value := range meta {
 		if value == nil {
@@ -186,10 +187,21 @@ func Open(path, keyPath string, opt Options) (_ *Registry, err error) {
 	if !(opt.TauLink >= r.now.tauLow) {
 		return nil, fmt.Errorf("registry: link threshold %v below the stored %v of perhaps the same person", opt.TauLink, r.now.tauLow)
 	}
+	if err := r.upgradeLedger(ctx); err != nil {
+		return nil, err
+	}
 	if opt.Recognizer != "" && opt.Recognizer != r.now.model {
 		return nil, fmt.Errorf("%w: %s was made with %q, this is %q\nhint: embeddings of two models cannot be compared; make a new registry", ErrModel, path, r.now.model, opt.Recognizer)
 	}
 	return r, nil
+}
+
+// upgradeLedger lets a ledger of the first format go on in the newest one.
+func (r *Registry) upgradeLedger(ctx context.Context) error {
+	if r.opt.ReadOnly || r.now.state.Format() == ksame.LedgerFormat {
+		return nil
+	}
+	return r.change(ctx, func(t *Tx) error { return t.record(ksame.Row{Kind: ksame.Upgrade, Format: ksame.LedgerFormat}) })
 }
 
 // Close ends an open transaction without writing it, and closes the file. A second call does nothing.
@@ -239,6 +251,13 @@ func (r *Registry) Recognizer() string {
 	return r.now.model
 }
 
+// Strata says whether clusters publish an attribute of their members; see Options.
+func (r *Registry) Strata() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.now.strata
+}
+
 // Persons lists everybody, forgotten people included, by id.
 func (r *Registry) Persons(ctx context.Context) ([]Person, error) {
 	r.mu.Lock()
@@ -250,7 +269,7 @@ func (c *content) list() []Person {
 	out := make([]Person, 0, len(c.persons))
 	for id, p := range c.persons {
 		out = append(out, Person{ID: id, Label: p.label, Created: p.created, Samples: len(c.gallery.of[id]),
-			Cluster: c.state.Of(id), Tombstone: p.wrapped == nil})
+			Cluster: c.state.Of(id), Tombstone: p.wrapped == nil, Stratum: p.stratum})
 	}
 	slices.SortFunc(out, func(a, b Person) int { return int(a.ID - b.ID) })
 	return out
@@ -325,6 +344,7 @@ func (c *content) view() *content {
 		own := *p
 		v.persons[id] = &own
 	}
+	v.sources = maps.Clone(c.sources)
 	v.together = make(map[pair]bool, len(c.together))
 	for p := range c.together {
 		v.together[p] = true

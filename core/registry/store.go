@@ -38,6 +38,11 @@ CREATE TABLE together (
 CREATE TABLE ledger (seq INTEGER PRIMARY KEY, line TEXT NOT NULL) STRICT;
 CREATE TRIGGER ledger_keeps_rows BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER ledger_keeps_text BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+`, `
+-- The published attribute, encrypted like the label; NULL: none.
+ALTER TABLE person ADD COLUMN stratum BLOB;
+-- Keyed hashes of files that people were enrolled from, so that a file is taken once.
+CREATE TABLE source (tag BLOB PRIMARY KEY, person INTEGER NOT NULL REFERENCES person) STRICT, WITHOUT ROWID;
 `}
 
 // openDatabase opens the file without looking at what is in it. journal is "wal" for use, "delete" while a file is made.
@@ -123,6 +128,8 @@ type content struct {
 	id       []byte
 	dim      int
 	model    string
+	strata   bool
+	sources  map[string]ksame.PersonID // by tag
 	tauLow   float64
 	secrets  *secrets
 	persons  map[ksame.PersonID]*record
@@ -136,6 +143,7 @@ type content struct {
 type record struct {
 	created time.Time
 	label   string
+	stratum string
 	wrapped []byte // their key as the file holds it; nil: forgotten
 }
 
@@ -147,7 +155,7 @@ func pairOf(a, b ksame.PersonID) pair { return pair{min(a, b), max(a, b)} }
 // load reads and verifies everything. Reading all of it is a second for 10,000 people, and means that nothing is decided on
 // a file that is damaged anywhere.
 func load(ctx context.Context, db *sql.DB, key []byte) (*content, error) {
-	c := &content{persons: map[ksame.PersonID]*record{}, together: map[pair]bool{}}
+	c := &content{persons: map[ksame.PersonID]*record{}, together: map[pair]bool{}, sources: map[string]ksame.PersonID{}}
 	meta := map[string][]byte{}
 	err := each(ctx, db, "SELECT name, value FROM meta", func(scan func(...any) error) error {
 		var name string
@@ -159,7 +167,7 @@ func load(ctx context.Context, db *sql.DB, key []byte) (*content, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.id, c.model = meta["id"], string(meta["recognizer"])
+	c.id, c.model, c.strata = meta["id"], string(meta["recognizer"]), string(meta["strata"]) == "on"
 	if c.secrets, err = deriveSecrets(key, c.id); err != nil {
 		return nil, err
 	}
@@ -187,6 +195,16 @@ func load(ctx context.Context, db *sql.DB, key []byte) (*content, error) {
 	if err != nil {
 		return nil, err
 	}
+	err = each(ctx, db, "SELECT tag, person FROM source", func(scan func(...any) error) error {
+		var tag []byte
+		var id ksame.PersonID
+		err := scan(&tag, &id)
+		c.sources[string(tag)] = id
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	if !hmac.Equal(meta["seal"], c.seal()) {
 		return nil, fmt.Errorf("registry: %w: the file was changed by somebody without this key", ksame.ErrTampered)
 	}
@@ -194,7 +212,7 @@ func load(ctx context.Context, db *sql.DB, key []byte) (*content, error) {
 }
 
 // seal authenticates what no ciphertext does: the newest ledger row and with it the whole chain (which alone proves order,
-// not authorship), which pairs are proven distinct, and how many samples each person has.
+// not authorship), which pairs are proven distinct, how many samples each person has, and their strata.
 func (c *content) seal() []byte {
 	h := sha256.New()
 	fmt.Fprintln(h, c.state.Head())
@@ -203,6 +221,9 @@ func (c *content) seal() []byte {
 	}
 	for _, p := range c.state.Persons() {
 		fmt.Fprintln(h, "samples", p, len(c.gallery.of[p]))
+		if r := c.persons[p]; r != nil && r.stratum != "" {
+			fmt.Fprintln(h, "stratum", p, r.stratum)
+		}
 	}
 	return c.secrets.mac(fmt.Sprintf("content %x", h.Sum(nil)))
 }
@@ -241,12 +262,12 @@ func (c *content) loadLedger(ctx context.Context, db *sql.DB) error {
 
 func (c *content) loadPeople(ctx context.Context, db *sql.DB) error {
 	c.gallery = newGallery(c.dim)
-	err := each(ctx, db, "SELECT id, created, key, label FROM person ORDER BY id", func(scan func(...any) error) error {
+	err := each(ctx, db, "SELECT id, created, key, label, stratum FROM person ORDER BY id", func(scan func(...any) error) error {
 		var id ksame.PersonID
 		var created string
-		var label []byte
+		var label, stratum []byte
 		r := new(record)
-		if err := scan(&id, &created, &r.wrapped, &label); err != nil {
+		if err := scan(&id, &created, &r.wrapped, &label, &stratum); err != nil {
 			return err
 		}
 		c.persons[id] = r
@@ -262,7 +283,14 @@ func (c *content) loadPeople(ctx context.Context, db *sql.DB) error {
 			return err
 		}
 		plain, err := openBytes(aead, "label", id, label)
+		if err != nil {
+			return err
+		}
 		r.label = string(plain)
+		if stratum != nil {
+			plain, err = openBytes(aead, "stratum", id, stratum)
+			r.stratum = string(plain)
+		}
 		return err
 	})
 	if err != nil {

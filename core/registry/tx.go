@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"database/sql"
 	"fmt"
+	"maps"
 	"math"
 	"time"
 
@@ -122,21 +123,41 @@ func (t *Tx) Enrol(c Candidate) (ksame.PersonID, error) {
 	if err != nil {
 		return 0, err
 	}
+	if c.Stratum != "" && !t.plan.strata {
+		return 0, fmt.Errorf("%w: %.40q cannot be published\nhint: make a registry with strata: ksamenet registry init --strata", ErrStrata, c.Stratum)
+	}
+	if err := ksame.CheckStratum(c.Stratum); err != nil {
+		return 0, err
+	}
 	id := t.plan.state.NextPerson()
-	aead, wrapped, err := t.plan.secrets.newPersonKey(id)
+	aead, err := t.person(id, c.Label, c.Stratum)
 	if err != nil {
 		return 0, err
 	}
 	if err := t.record(ksame.Row{Kind: ksame.Enrol, Person: id}); err != nil {
 		return 0, err
 	}
-	created := t.r.opt.now().UTC().Truncate(time.Second)
-	t.keys[id] = aead
-	t.plan.persons[id] = &record{created: created, label: c.Label, wrapped: wrapped}
-	t.exec("INSERT INTO person VALUES (?, ?, ?, ?)", id, created.Format(time.RFC3339), wrapped, sealBytes(aead, "label", id, []byte(c.Label)))
 	t.store(id, 0, e, c.Quality, aead)
 	t.plan.gallery.add(id, e, c.Quality)
 	return id, nil
+}
+
+// person makes the key and the record of a new identity.
+func (t *Tx) person(id ksame.PersonID, label, stratum string) (cipher.AEAD, error) {
+	aead, wrapped, err := t.plan.secrets.newPersonKey(id)
+	if err != nil {
+		return nil, err
+	}
+	created := t.r.opt.now().UTC().Truncate(time.Second)
+	t.keys[id] = aead
+	t.plan.persons[id] = &record{created: created, label: label, stratum: stratum, wrapped: wrapped}
+	var published []byte
+	if stratum != "" {
+		published = sealBytes(aead, "stratum", id, []byte(stratum))
+	}
+	t.exec("INSERT INTO person (id, created, key, label, stratum) VALUES (?, ?, ?, ?, ?)", id, created.Format(time.RFC3339), wrapped,
+		sealBytes(aead, "label", id, []byte(label)), published)
+	return aead, nil
 }
 
 func (t *Tx) sample(embedding []float32, quality float64) ([]float32, error) {
@@ -245,19 +266,23 @@ func (t *Tx) Forget(id ksame.PersonID) error {
 	if err := t.record(row); err != nil {
 		return err
 	}
+	t.erase(id)
+	return nil
+}
+
+// erase drops all that is kept of a person but the id.
+func (t *Tx) erase(id ksame.PersonID) {
+	p := t.plan
 	p.gallery.remove(id)
 	*p.persons[id] = record{created: p.persons[id].created}
-	for both := range p.together {
-		if both[0] == id || both[1] == id {
-			delete(p.together, both)
-		}
-	}
+	maps.DeleteFunc(p.together, func(both pair, _ bool) bool { return both[0] == id || both[1] == id })
+	maps.DeleteFunc(p.sources, func(_ string, owner ksame.PersonID) bool { return owner == id })
 	delete(t.keys, id)
 	t.exec("DELETE FROM sample WHERE person = ?", id)
 	t.exec("DELETE FROM together WHERE a = ? OR b = ?", id, id)
-	t.exec("UPDATE person SET key = NULL, label = NULL WHERE id = ?", id)
+	t.exec("DELETE FROM source WHERE person = ?", id)
+	t.exec("UPDATE person SET key = NULL, label = NULL, stratum = NULL WHERE id = ?", id)
 	t.forgot = true
-	return nil
 }
 
 // Together records pairs seen in one picture: proven to be different people, and better not given one face.
@@ -302,11 +327,23 @@ func (t *Tx) Certify(k int, screen []ksame.PersonID) (ksame.Certificate, error) 
 	return ksame.Certify(t.plan.state, k, screen, t.plan.same())
 }
 
-// Release records that a production with this digest (SHA-256, 64 lower-case hex digits) used these clusters, certified for k
-// people each, or not certified (k = 0).
-func (t *Tx) Release(k int, clusters []ksame.ClusterID, digest string) error {
+// Release is one production.
+type Release struct {
+	K        int               // people that each cluster is certified for, 0: not certified
+	Clusters []ksame.ClusterID // on screen, ascending
+	Output   string            // SHA-256 of the output, 64 lower-case hex digits
+	Report   string            // SHA-256 of the report, likewise; "" for none
+	Distinct bool              // members wore surrogates of their own (mode distinct)
+}
+
+// Release records a production in the ledger.
+func (t *Tx) Release(p Release) error {
 	if t.ended {
 		return ErrTx
 	}
-	return t.record(ksame.Row{Kind: ksame.Release, K: k, Of: clusters, Digest: digest})
+	row := ksame.Row{Kind: ksame.Release, K: p.K, Of: p.Clusters, Digest: p.Output, Report: p.Report}
+	if p.Distinct {
+		row.Mode = ksame.DistinctMode
+	}
+	return t.record(row)
 }
