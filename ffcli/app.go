@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ksamenet/ksamenet/core/pipeline"
+	"github.com/ksamenet/ksamenet/core/report"
 	"github.com/ksamenet/ksamenet/internal/userdirs"
 )
 
@@ -53,8 +54,10 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Name:      "ksamenet",
 		Usage:     "replaces every face in a video with a synthetic surrogate that k people share",
 		UsageText: "ksamenet COMMAND [flags] [arguments]\n\nExample: ksamenet redact interview.mov -o interview.cleared.mov --k 3",
-		Version:   Version,
-		Reader:    stdin, Writer: stdout, ErrWriter: stderr,
+		Description: "What is claimed of a certified output, and of no other:\n" + report.ClaimSentence +
+			"\nWhat is not claimed, and how to check it: docs/guarantee.md.",
+		Version: Version,
+		Reader:  stdin, Writer: stdout, ErrWriter: stderr,
 		HideVersion:            true,
 		UseShortOptionHandling: false,
 		Commands: []*cli.Command{
@@ -107,6 +110,8 @@ func configFlags() []cli.Flag {
 		&cli.StringFlag{Name: "gender", Value: d.Gender, Usage: "likewise: any, female or male"},
 		&cli.StringFlag{Name: "tone", Value: d.Tone, Usage: "likewise: any, light, tan or dark"},
 		&cli.StringFlag{Name: "expression", Value: d.Expression, Usage: "keep, or neutral: surrogates turn their heads but move nothing else"},
+		&cli.StringFlag{Name: "mode", Value: d.Mode, Usage: "same: a cluster shares one surrogate; distinct: one for each member, dealt in secret per file"},
+		&cli.BoolFlag{Name: "rekey", Usage: "deal the clusters on screen surrogates that they never wore"},
 		&cli.BoolFlag{Name: "uncertified", Usage: "render though fewer than k people are known; the report says NOT CERTIFIED"},
 		&cli.Int64SliceFlag{Name: "keep", Usage: "leave this registry `PERSON` clear (may be repeated)"},
 		&cli.Int64SliceFlag{Name: "cover", Usage: "cover this registry `PERSON` rather than replace (may be repeated)"},
@@ -173,6 +178,8 @@ func config(c *cli.Context) (pipeline.Config, error) {
 		{"gender", func(n string) { cfg.Gender = c.String(n) }},
 		{"tone", func(n string) { cfg.Tone = c.String(n) }},
 		{"expression", func(n string) { cfg.Expression = c.String(n) }},
+		{"mode", func(n string) { cfg.Mode = c.String(n) }},
+		{"rekey", func(n string) { cfg.Rekey = c.Bool(n) }},
 		{"uncertified", func(n string) { cfg.Uncertified = c.Bool(n) }},
 		{"keep", func(n string) { cfg.Keep = c.Int64Slice(n) }},
 		{"cover", func(n string) { cfg.Cover = c.Int64Slice(n) }},

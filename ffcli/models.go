@@ -31,6 +31,18 @@ func modelsCommand() *cli.Command {
 				}
 				return w.Flush()
 			}},
+			{Name: "sums", Usage: "sha256 and name of every network, for ksame-audit --models", Action: func(c *cli.Context) error {
+				for _, n := range models.Names() {
+					m, err := models.Manifest(n)
+					if err != nil {
+						return err
+					}
+					if _, err := fmt.Fprintf(c.App.Writer, "%s  %s\n", m.SHA256, m.Name); err != nil {
+						return err
+					}
+				}
+				return nil
+			}},
 			{Name: "check", Usage: "reads every file and compares its sha256 with the manifest", Flags: dir, Action: func(c *cli.Context) error {
 				var errs []error
 				for _, st := range models.DefaultStore(c.String("models")).Check() {

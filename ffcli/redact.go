@@ -154,6 +154,9 @@ func readDecisions(path string) (*decisions.List, error) {
 // job is one file to be redacted.
 type job struct{ input, output, report string }
 
+// page is the report as a page for people, beside the one for machines.
+func (j job) page() string { return strings.TrimSuffix(j.report, ".json") + ".html" }
+
 // planJobs pairs inputs with outputs.
 func planJobs(c *cli.Context) ([]job, error) {
 	out := c.String("output")

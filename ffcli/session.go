@@ -1,7 +1,9 @@
 package ffcli
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -266,7 +268,8 @@ func (s *session) checkOutput(ctx context.Context, j job) error {
 		return e
 	}
 	// A run that was killed may have left a report without its output.
-	if err := checkPlain(j.input, j.report, s.c.Bool("overwrite") || s.c.Bool("resume")); err != nil || s.c.Bool("no-space-check") {
+	again := s.c.Bool("overwrite") || s.c.Bool("resume")
+	if err := errors.Join(checkPlain(j.input, j.report, again), checkPlain(j.input, j.page(), again)); err != nil || s.c.Bool("no-space-check") {
 		return err
 	}
 	return checkSpace(j.input, j.output)
@@ -325,14 +328,22 @@ func (s *session) render(ctx context.Context, j job, a *analysis) (err error) {
 
 	final, outcome := s.verdict(j, a, rep)
 	// The name comes last: whatever fails before it leaves nothing under it.
-	if err := s.release(ctx, a.list, sum); err != nil {
+	var doc bytes.Buffer
+	if err := rep.Write(&doc); err != nil {
 		return err
 	}
-	if err := writeAtomic(j.report, rep.Write); err != nil {
+	faces, err := gen.Portraits(ctx, a.list)
+	if err != nil {
+		return err
+	}
+	if err := s.release(ctx, a.list, sum, doc.Bytes()); err != nil {
+		return err
+	}
+	if err := writeReports(j, doc.Bytes(), func(w io.Writer) error { return rep.WriteHTML(w, doc.Bytes(), faces) }); err != nil {
 		return err
 	}
 	if err := res.Output.Commit(final); err != nil {
-		return errors.Join(err, os.Remove(j.report))
+		return errors.Join(err, os.Remove(j.report), os.Remove(j.page()))
 	}
 	if err := os.Remove(checkpointPath(j)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.warn("%v", err)
@@ -371,9 +382,22 @@ func (s *session) verdict(j job, a *analysis, rep *report.Report) (final string,
 	}
 }
 
-// release writes into the ledger that these clusters were shown.
-func (s *session) release(ctx context.Context, l *decisions.List, digest string) error {
-	if s.reg == nil || !l.Policy.Certified || len(l.Clusters) == 0 {
+// writeReports writes the report for machines and the page for people, or neither.
+func writeReports(j job, doc []byte, page func(io.Writer) error) error {
+	err := writeAtomic(j.report, func(w io.Writer) error { _, err := w.Write(doc); return err })
+	if err != nil {
+		return err
+	}
+	if err := writeAtomic(j.page(), page); err != nil {
+		return errors.Join(err, os.Remove(j.report))
+	}
+	return nil
+}
+
+// release writes into the ledger that these clusters were shown, in an output with a digest and with a report: whoever has the
+// ledger can tell when either is changed later.
+func (s *session) release(ctx context.Context, l *decisions.List, digest string, doc []byte) error {
+	if s.reg == nil || !l.Policy.Certified {
 		return nil
 	}
 	tx, err := s.reg.Begin()
@@ -385,7 +409,7 @@ func (s *session) release(ctx context.Context, l *decisions.List, digest string)
 	for _, c := range l.Clusters {
 		ids = append(ids, ksame.ClusterID(c.ID))
 	}
-	if err := tx.Release(registry.Release{K: l.Policy.K, Clusters: ids, Output: digest}); err != nil {
+	if err := tx.Release(registry.Release{K: l.Policy.K, Clusters: ids, Output: digest, Report: fmt.Sprintf("%x", sha256.Sum256(doc)), Distinct: l.Policy.Mode != ""}); err != nil {
 		return err
 	}
 	return tx.Commit(ctx)
@@ -408,7 +432,7 @@ func (s *session) summary(j job, final string, a *analysis, rep *report.Report, 
 	for _, why := range rep.Reasons {
 		s.say("  %s", why)
 	}
-	s.say("report: %s", j.report)
+	s.say("report: %s; to look at: %s", j.report, j.page())
 	times := a.times
 	for i, d := range r.Times() {
 		times[i] += d

@@ -21,7 +21,7 @@ const unknowable = `what this audit cannot know:
   the pictures: that each face was found and is covered by what the report says; only looking at the output shows it
   that the ledger is the registry's only one: compare its head with a copy that the operator could not change
   that the ids are people: the ledger counts identities whose faces stay in the registry
-  what the report says of itself without a witness: input, tool, engine, networks, frame counts, coverage, people on screen
+  that the report was true when it was written: the ledger witnesses only that it was not changed since
 `
 
 // audit holds what the checks have read so far. Each check relies on the ones before it.
@@ -44,7 +44,7 @@ func (a *audit) print(w io.Writer) bool {
 		check func() (string, error)
 	}{
 		{"report", a.report}, {"ledger", a.ledger}, {"head", a.head}, {"k", a.k}, {"clusters", a.clusters}, {"donors", a.donors},
-		{"k_eff", a.kEff}, {"coverage", a.coverage}, {"frames", a.frames}, {"hashes", a.hashes}, {"output", a.output},
+		{"k_eff", a.kEff}, {"coverage", a.coverage}, {"frames", a.frames}, {"hashes", a.hashes}, {"networks", a.networks}, {"output", a.output},
 		{"release", a.release}, {"claim", a.claim}, {"verdict", a.verdict},
 	} {
 		said, err := "", error(errSkip)
@@ -176,6 +176,12 @@ func (a *audit) coverage() (string, error) {
 	if err := spansWithin(c.CoverSpans, c.Covered, a.r.Output.Frames); err != nil {
 		return "", fmt.Errorf("covered faces: %w", err)
 	}
+	switch w := a.r.Watch; {
+	case w == nil:
+		a.note("no second detector looked over the output")
+	case w.Exposed != 0:
+		return "", fmt.Errorf("the second detector (%.40s) saw %d exposed faces", w.Detector, w.Exposed)
+	}
 	if c.Kept > 0 {
 		a.note("%d faces were kept clear on request: the claim does not concern them", c.Kept)
 	}
@@ -222,6 +228,22 @@ func (a *audit) hashes() (string, error) {
 		return "", errors.New("faces were found, but no network is named")
 	}
 	return fmt.Sprintf("input, output and %d networks are named by content", len(a.r.Models)), nil
+}
+
+// networks compares the networks with a list of those that the auditor trusts.
+func (a *audit) networks() (string, error) {
+	if a.ev.networks == nil {
+		return "", fmt.Errorf("%w: no list of networks was given (--models)", errSkip)
+	}
+	for _, m := range a.r.Models {
+		switch want, ok := a.ev.networks[m.Name]; {
+		case !ok:
+			return "", fmt.Errorf("%.40q is not in the list", m.Name)
+		case want != m.SHA256:
+			return "", fmt.Errorf("%.40q has SHA-256 %.64s, the list says %s", m.Name, m.SHA256, want)
+		}
+	}
+	return fmt.Sprintf("%d networks are those of the list", len(a.r.Models)), nil
 }
 
 func isDigest(text string) bool {

@@ -83,6 +83,7 @@ func produce(t *testing.T) production {
 	sum := sha256.Sum256(p.output)
 	r := report.New("ksamenet test", list)
 	r.Models = []report.Model{{Name: "detector", SHA256: strings.Repeat("cd", 32)}}
+	r.Watch = &report.Watch{Detector: "another", Seen: 58}
 	r.Ledger = report.Ledger{Rows: int(reg.State().Rows()), Head: reg.State().Head()}
 	r.Finish(report.Coverage{Faces: 60, Replaced: 55, Covered: 3, Kept: 2, CacheHits: 0.75,
 		CoverSpans: []report.Span{{Track: 1, First: 0, Last: 2, Why: "no landmarks in these frames"}},
@@ -93,7 +94,8 @@ func produce(t *testing.T) production {
 		t.Fatal(err)
 	}
 	defer tx.Rollback()
-	if err := tx.Release(registry.Release{K: 3, Clusters: ids, Output: r.Output.SHA256}); err != nil {
+	witness := sha256.Sum256(p.text(t))
+	if err := tx.Release(registry.Release{K: 3, Clusters: ids, Output: r.Output.SHA256, Report: hex.EncodeToString(witness[:])}); err != nil {
 		t.Fatal(err)
 	}
 	// The registry lives on after the run.
@@ -150,8 +152,9 @@ func (p production) audit(t *testing.T) (code int, said string) {
 func auditBytes(t *testing.T, report, ledger, output []byte) (code int, said string) {
 	t.Helper()
 	dir := t.TempDir()
-	var args []string
-	for name, b := range map[string][]byte{"report.json": report, "ledger.jsonl": ledger, "output": output} {
+	args := []string{"--models", filepath.Join(dir, "networks")}
+	networks := strings.Repeat("cd", 32) + "  detector\n"
+	for name, b := range map[string][]byte{"report.json": report, "ledger.jsonl": ledger, "output": output, "networks": []byte(networks)} {
 		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -215,11 +218,19 @@ func TestTampered(t *testing.T) {
 		{"fewer bits", func(p *production) { p.report.Bits = 1 }, "claim", "bits_per_face_and_frame"},
 		{"a gap not named", func(p *production) { p.report.Outside = p.report.Outside[1:] }, "claim", "outside_the_guarantee"},
 		{"uncovered", func(p *production) { p.report.Coverage.Uncovered = 1 }, "coverage", "left uncovered"},
+		{"an exposed face", func(p *production) { p.report.Watch.Exposed = 1 }, "coverage", "saw 1 exposed"},
 		{"books that do not add up", func(p *production) { p.report.Coverage.Replaced++ }, "coverage", "60 faces"},
 		{"kept frames hidden", func(p *production) { p.report.Coverage.KeptSpans = nil }, "coverage", "the spans name"},
 		{"a span beyond the video", func(p *production) { p.report.Coverage.CoverSpans[0].Last = 1 << 62 }, "coverage", "of track 1"},
 		{"frames", func(p *production) { p.report.Output.Frames = 9 }, "frames", "10 frames in, 9 out"},
 		{"a hash that is none", func(p *production) { p.report.Models[0].SHA256 = "cd" }, "hashes", "not a SHA-256"},
+		{"a swapped network", func(p *production) { p.report.Models[0].SHA256 = strings.Repeat("ce", 32) }, "networks", "the list says"},
+		{"a network of no list", func(p *production) { p.report.Models[0].Name = "decoder" }, "networks", "not in the list"},
+		{"another input", func(p *production) { p.report.Input.SHA256 = strings.Repeat("00", 32) }, "release", "the report was changed since"},
+		{"another tool", func(p *production) { p.report.Tool = "ksamenet 99" }, "release", "the report was changed since"},
+		{"another engine", func(p *production) { p.report.Engine.Device = "x" }, "release", "the report was changed since"},
+		{"a stratum", func(p *production) { p.report.Clusters[0].Stratum = "b" }, "clusters", "stratum"},
+		{"another assignment", func(p *production) { p.report.Assignment = ksame.DistinctMode }, "release", "the report says otherwise"},
 		{"no networks", func(p *production) { p.report.Models = nil }, "hashes", "no network is named"},
 		{"version", func(p *production) { p.report.Version = 2 }, "report", "version 2"},
 		{"format", func(p *production) { p.report.Format = "x" }, "report", "format"},
@@ -255,6 +266,39 @@ func TestTampered(t *testing.T) {
 func lines(b []byte, first, last int) []byte {
 	all := bytes.SplitAfter(b, []byte("\n"))
 	return bytes.Join(all[first:min(last, len(all))], nil)
+}
+
+// No byte of a report can be changed: its hash is in the ledger.
+func TestEveryByteOfTheReport(t *testing.T) {
+	p := produce(t)
+	text := p.text(t)
+	for i := range text {
+		bad := bytes.Clone(text)
+		bad[i] ^= 1
+		var said bytes.Buffer
+		if newAudit(evidence{report: bad, ledger: p.ledger}).print(&said) {
+			t.Fatalf("byte %d (%q) changed: %s", i, text[i], said.String())
+		}
+	}
+}
+
+// A ledger of the first format does not witness the report; the audit says so and judges the rest.
+func TestFirstFormat(t *testing.T) {
+	report, err := os.ReadFile("testdata/report-ledger1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ledger, err := os.ReadFile("testdata/ledger1.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	newAudit(evidence{report: report, ledger: ledger}).print(&said)
+	for _, want := range []string{"ok    ledger", "ok    clusters", "ok    release", "does not witness the report"} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("%q is not said:\n%s", want, said.String())
+		}
+	}
 }
 
 // No byte of the ledger can be changed, and none be cut off its last line.
@@ -340,6 +384,8 @@ func TestCommandLine(t *testing.T) {
 		{"no such report", []string{filepath.Join(dir, "none"), ledgerFile}, exitUsage, "report:"},
 		{"no such ledger", []string{reportFile, filepath.Join(dir, "none")}, exitUsage, "ledger:"},
 		{"no such output", []string{reportFile, ledgerFile, filepath.Join(dir, "none")}, exitUsage, "output:"},
+		{"a list of networks that is none", []string{"--models", reportFile, reportFile, ledgerFile}, exitUsage, "networks:"},
+		{"no such list of networks", []string{"--models", filepath.Join(dir, "none"), reportFile, ledgerFile}, exitUsage, "networks:"},
 		{"help", []string{"--help"}, exitValid, "usage:"},
 		{"version", []string{"--version"}, exitValid, "ksame-audit "},
 		{"without the output", []string{reportFile, ledgerFile}, exitValid, "no output was given"},

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
@@ -36,6 +38,9 @@ func (a *audit) clusters() (string, error) {
 		if truth.Distinct < a.r.K {
 			faults = append(faults, fmt.Errorf("cluster %d has %d distinct people, fewer than k = %d", c.ID, truth.Distinct, a.r.K))
 		}
+		if c.Stratum != truth.Stratum {
+			faults = append(faults, fmt.Errorf("cluster %d: the report says stratum %.60q, the ledger %q", c.ID, c.Stratum, truth.Stratum))
+		}
 		if c.Cast < 0 || c.Cast > len(truth.Members) {
 			faults = append(faults, fmt.Errorf("cluster %d: %d people in the material of %d members", c.ID, c.Cast, len(truth.Members)))
 		}
@@ -61,7 +66,12 @@ func (a *audit) donors() (string, error) {
 		return "", fmt.Errorf("%w: the state the run relied on is not known", errSkip)
 	}
 	for _, c := range a.r.Clusters {
-		if truth, ok := a.cluster(c.ID); ok && truth.Mix(a.r.Donors) == nil {
+		truth, ok := a.cluster(c.ID)
+		dealt := truth.Mix(a.r.Donors) != nil
+		for slot := 1; a.r.Assignment == ksame.DistinctMode && slot <= len(truth.Members) && !dealt; slot++ {
+			dealt = truth.SlotMix(a.r.Donors, slot) != nil
+		}
+		if ok && !dealt {
 			return "", fmt.Errorf("cluster %d had been dealt no mix of %d donors", c.ID, a.r.Donors)
 		}
 	}
@@ -94,7 +104,7 @@ func (a *audit) release() (string, error) {
 	if a.then == nil {
 		return "", fmt.Errorf("%w: the state the run relied on is not known", errSkip)
 	}
-	if len(a.r.Clusters) == 0 {
+	if len(a.r.Clusters) == 0 && a.then.Format() == ksame.LedgerFormat1 {
 		return "", fmt.Errorf("%w: no cluster is on screen, so none was released", errSkip)
 	}
 	fault := errors.New("no row after the head names the output: the ledger was exported before the run ended, or the output is not the registry's")
@@ -103,8 +113,17 @@ func (a *audit) release() (string, error) {
 			continue
 		}
 		same := slices.EqualFunc(row.Of, a.r.Clusters, func(id ksame.ClusterID, c report.Cluster) bool { return uint64(id) == c.ID })
-		if same && row.K == a.r.K {
+		sum := sha256.Sum256(a.ev.report)
+		switch {
+		case !same || row.K != a.r.K || row.Mode != a.r.Assignment:
+		case row.Report == "":
+			a.note("row %d is of the first ledger format, which does not witness the report: what it says beyond output, clusters and k is its own word", row.Seq)
 			return fmt.Sprintf("row %d names the output, its clusters and k = %d", row.Seq, row.K), nil
+		case row.Report != hex.EncodeToString(sum[:]):
+			fault = fmt.Errorf("row %d was written for another report on this output: the report was changed since (its SHA-256 is %x, the row's %s)", row.Seq, sum, row.Report)
+			continue
+		default:
+			return fmt.Sprintf("row %d names this report, the output, its clusters and k = %d", row.Seq, row.K), nil
 		}
 		fault = fmt.Errorf("row %d releases the output as clusters %d with k = %d, the report says otherwise", row.Seq, row.Of, row.K)
 	}
@@ -146,10 +165,10 @@ const maxPeople = 1 << 20
 func (a *audit) rewritten() (*report.Report, error) {
 	l := &decisions.List{
 		Source: decisions.Source{Frames: a.r.Input.Frames},
-		Policy: decisions.Policy{K: a.r.K, Donors: a.r.Donors, Certified: true},
+		Policy: decisions.Policy{K: a.r.K, Donors: a.r.Donors, Certified: true, Mode: a.r.Assignment},
 	}
 	for _, c := range a.r.Clusters {
-		l.Clusters = append(l.Clusters, decisions.Cluster{ID: c.ID, Members: c.Members})
+		l.Clusters = append(l.Clusters, decisions.Cluster{ID: c.ID, Members: c.Members, Stratum: c.Stratum})
 		for range c.Cast {
 			l.Persons = append(l.Persons, decisions.Person{Registry: int64(len(l.Persons) + 1), Cluster: c.ID, Action: decisions.Replace})
 		}
@@ -167,6 +186,7 @@ func (a *audit) rewritten() (*report.Report, error) {
 		l.Persons = append(l.Persons, decisions.Person{Action: decisions.Keep})
 	}
 	r := report.New(a.r.Tool, l)
+	r.Watch = a.r.Watch
 	r.Finish(a.r.Coverage, a.r.Output)
 	return r, nil
 }

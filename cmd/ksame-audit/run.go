@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 // version is set by the build (-ldflags -X).
@@ -21,11 +22,12 @@ const (
 	exitUsage   = 2 // also a file that cannot be read: nothing was judged
 )
 
-const usageText = `usage: ksame-audit REPORT LEDGER [OUTPUT]
+const usageText = `usage: ksame-audit [--models LIST] REPORT LEDGER [OUTPUT]
 
 REPORT  the JSON report of a run of ksamenet
 LEDGER  the ledger, exported after the run: ksamenet registry export
 OUTPUT  the video that the report is about; its content is compared with the report and the ledger
+LIST    networks that you trust, a line each: SHA-256, two spaces, name (ksamenet models sums)
 
 One of REPORT and LEDGER may be - (standard input). Exit code: 0 all holds, 1 something does not, 2 usage.
 `
@@ -39,6 +41,7 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("ksame-audit", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	showVersion := flags.Bool("version", false, "")
+	networks := flags.String("models", "", "")
 	err := flags.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -56,6 +59,9 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	ev, err := gather(flags.Args(), stdin)
+	if err == nil && *networks != "" {
+		ev.networks, err = readNetworks(*networks)
+	}
 	if err != nil {
 		fmt.Fprintf(stderr, "error: %v\n", err)
 		return exitUsage
@@ -82,7 +88,8 @@ func printed(w io.Writer, text string) int {
 // evidence is what an audit judges.
 type evidence struct {
 	report, ledger []byte
-	output         string // SHA-256 of the output, hex; empty: not given
+	output         string            // SHA-256 of the output, hex; empty: not given
+	networks       map[string]string // trusted SHA-256 by name; nil: not given
 }
 
 func gather(paths []string, stdin io.Reader) (ev evidence, err error) {
@@ -98,6 +105,23 @@ func gather(paths []string, stdin io.Reader) (ev evidence, err error) {
 		}
 	}
 	return ev, nil
+}
+
+// readNetworks reads a list in the form of sha256sum.
+func readNetworks(path string) (map[string]string, error) {
+	b, err := readAll(path, nil, maxReport)
+	if err != nil {
+		return nil, fmt.Errorf("networks: %w", err)
+	}
+	list := map[string]string{}
+	for i, line := range strings.Split(strings.TrimSpace(string(b)), "\n") {
+		sum, name, ok := strings.Cut(strings.TrimSuffix(line, "\r"), "  ")
+		if !ok || name == "" || !isDigest(sum) || list[name] != "" {
+			return nil, fmt.Errorf("networks: %s, line %d: want SHA-256, two spaces and a name, each name once", path, i+1)
+		}
+		list[name] = sum
+	}
+	return list, nil
 }
 
 // readAll reads a file, or standard input for "-". limit is in bytes, 0 for none.

@@ -65,6 +65,7 @@ type Policy struct {
 	Fallback  string `json:"fallback"`
 	Look      string `json:"look,omitempty"`    // which donors surrogates were asked to be mixed of, in words; empty: any
 	Neutral   bool   `json:"neutral,omitempty"` // render without expression and gaze
+	Mode      string `json:"mode,omitempty"`    // "distinct": members of a cluster wear surrogates of their own; else one
 }
 
 // Shot is a run of frames between two cuts; First and Last are inclusive.
@@ -78,7 +79,21 @@ type Cluster struct {
 	ID      uint64 `json:"id"`
 	Members int    `json:"members"` // distinct registry identities in it
 	Donors  []int  `json:"donors"`
+	Slots   []Slot `json:"slots,omitempty"`   // in mode distinct: the surrogates on screen; Donors is then empty
+	Stratum string `json:"stratum,omitempty"` // published attribute of its members
 }
+
+// Slot is one surrogate of a cluster in mode distinct.
+type Slot struct {
+	Slot   int   `json:"slot"` // 1, 2, 3 …
+	Donors []int `json:"donors"`
+}
+
+// SurrogateID names what a face wears to the generator: the cluster, and the slot in mode distinct (0 in mode same).
+func SurrogateID(cluster uint64, slot int) uint64 { return cluster | uint64(slot)<<slotShift }
+
+// slotShift leaves 48 bits for clusters; a cluster has fewer slots than 65,536.
+const slotShift = 48
 
 // Person is somebody the tracks were joined to. ID is local to the list; Registry is the id in the registry, 0 when the
 // person was not enrolled (uncertified runs, faces too small to identify).
@@ -86,6 +101,7 @@ type Person struct {
 	ID       int    `json:"id"`
 	Registry int64  `json:"registry,omitempty"`
 	Cluster  uint64 `json:"cluster"`
+	Slot     int    `json:"slot,omitempty"` // in mode distinct: which surrogate of the cluster
 	Action   Action `json:"action"`
 }
 

@@ -9,7 +9,7 @@ import (
 type Job struct {
 	Track   *Track
 	Face    *Face
-	Cluster uint64
+	Cluster uint64 // as the generator knows it: SurrogateID
 	Action  Action
 }
 
@@ -38,7 +38,7 @@ func (l *List) ByFrame() map[int64][]Job {
 			if a == Replace && !f.Renderable() {
 				a = Cover
 			}
-			jobs[f.Frame] = append(jobs[f.Frame], Job{Track: t, Face: f, Cluster: p.Cluster, Action: a})
+			jobs[f.Frame] = append(jobs[f.Frame], Job{Track: t, Face: f, Cluster: SurrogateID(p.Cluster, p.Slot), Action: a})
 		}
 	}
 	l.zone(jobs)

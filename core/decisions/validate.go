@@ -64,13 +64,7 @@ func (l *List) faults() []*Fault {
 		c.bad([]any{"source"}, "source of %d frames, %dx%d", s.Frames, s.Width, s.Height)
 		return c.found
 	}
-	clusters := map[uint64]bool{}
-	for i, k := range l.Clusters {
-		if k.ID == 0 || clusters[k.ID] || len(k.Donors) == 0 {
-			c.bad([]any{"clusters", i}, "cluster %d: ids are positive and unique, donors are not empty", k.ID)
-		}
-		clusters[k.ID] = true
-	}
+	surrogates := c.surrogates(l)
 	persons := map[int]Person{}
 	for i, p := range l.Persons {
 		at := []any{"persons", i}
@@ -80,8 +74,8 @@ func (l *List) faults() []*Fault {
 		if !p.Action.Valid() {
 			c.bad(at, "person %d: action %q; use %s", p.ID, p.Action, actionNames)
 		}
-		if p.Action == Replace && !clusters[p.Cluster] {
-			c.bad(at, "person %d: cluster %d is not in the list", p.ID, p.Cluster)
+		if p.Slot < 0 || p.Action == Replace && !surrogates[SurrogateID(p.Cluster, p.Slot)] {
+			c.bad(at, "person %d: cluster %d, slot %d is not in the list", p.ID, p.Cluster, p.Slot)
 		}
 		persons[p.ID] = p
 	}
@@ -95,11 +89,33 @@ func (l *List) faults() []*Fault {
 		if len(t.Keys) > 0 {
 			c.drawn(l, t, at, persons)
 		} else {
-			c.track(l, t, at, persons, clusters)
+			c.track(l, t, at, persons, surrogates)
 		}
 	}
 	c.zones(l)
 	return c.found
+}
+
+// surrogates are those that faces may wear, by SurrogateID: one of each cluster, or in mode distinct its slots.
+func (c *checker) surrogates(l *List) map[uint64]bool {
+	clusters, worn := map[uint64]bool{}, map[uint64]bool{}
+	for i, k := range l.Clusters {
+		at := []any{"clusters", i}
+		if k.ID == 0 || k.ID>>slotShift != 0 || clusters[k.ID] || (len(k.Donors) == 0) == (len(k.Slots) == 0) {
+			c.bad(at, "cluster %d: ids are positive and unique, donors are not empty", k.ID)
+		}
+		clusters[k.ID] = true
+		if len(k.Donors) > 0 {
+			worn[k.ID] = true
+		}
+		for _, s := range k.Slots {
+			if s.Slot < 1 || s.Slot >= 1<<16 || worn[SurrogateID(k.ID, s.Slot)] || len(s.Donors) == 0 {
+				c.bad(at, "cluster %d, slot %d: slots are positive and unique, donors are not empty", k.ID, s.Slot)
+			}
+			worn[SurrogateID(k.ID, s.Slot)] = true
+		}
+	}
+	return worn
 }
 
 // framesMost is ten days at 60 frames a second: beyond, a number is a slip, and indexing a zone that long would not end.
@@ -107,7 +123,7 @@ const framesMost = 60 * 60 * 60 * 24 * 10
 
 const actionNames = "replace, cover, blur or keep"
 
-func (c *checker) track(l *List, t *Track, at []any, persons map[int]Person, clusters map[uint64]bool) {
+func (c *checker) track(l *List, t *Track, at []any, persons map[int]Person, surrogates map[uint64]bool) {
 	p, ok := persons[t.Person]
 	if !ok {
 		c.bad(at, "track %d: person %d is not in the list", t.ID, t.Person)
@@ -118,7 +134,7 @@ func (c *checker) track(l *List, t *Track, at []any, persons map[int]Person, clu
 	if t.Action != "" && !t.Action.Valid() {
 		c.bad(at, "track %d: action %q; use %s", t.ID, t.Action, actionNames)
 	}
-	if t.Action == Replace && !clusters[p.Cluster] {
+	if t.Action == Replace && !surrogates[SurrogateID(p.Cluster, p.Slot)] {
 		c.bad(at, "track %d: person %d has no cluster to be replaced with", t.ID, t.Person)
 	}
 	last := int64(-1)

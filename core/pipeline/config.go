@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	"github.com/ksamenet/ksamenet/core/infer"
+	"github.com/ksamenet/ksamenet/core/ksame"
 )
 
 // Config is every setting of a run. The CLI's flags and the element's properties are made from it (internal/docstest
@@ -15,6 +16,8 @@ import (
 type Config struct {
 	K               int     `json:"k"`                 // people per cluster, 1..100; 1 means surrogates without an anonymity-set claim
 	Donors          int     `json:"donors"`            // proxies mixed into one surrogate (k_p), 1..16
+	Mode            string  `json:"mode"`              // who shares a surrogate: same (a whole cluster) or distinct (nobody; dealt anew for each file)
+	Rekey           bool    `json:"rekey"`             // deal every cluster on screen a surrogate that it never wore
 	Uncertified     bool    `json:"uncertified"`       // render though fewer than K people are known; the report says NOT CERTIFIED
 	Fallback        string  `json:"fallback"`          // how a face that cannot be rendered is covered: solid, pixelate
 	Keep            []int64 `json:"keep"`              // registry persons that stay clear
@@ -45,9 +48,15 @@ const (
 	FallbackPixelate = "pixelate"
 )
 
+// Modes: all members of a cluster wear one surrogate, or each one of their own, dealt by a secret permutation per file.
+const (
+	ModeSame     = "same"
+	ModeDistinct = ksame.DistinctMode
+)
+
 // DefaultConfig is what a run uses when nothing is said.
 func DefaultConfig() Config {
-	return Config{K: 5, Donors: 4, Age: Any, Gender: Any, Tone: Any, Expression: ExpressionKeep, Fallback: FallbackSolid, DetectSide: 640, Extend: 12, Engine: "auto", Tool: "ksamenet"}
+	return Config{K: 5, Donors: 4, Mode: ModeSame, Age: Any, Gender: Any, Tone: Any, Expression: ExpressionKeep, Fallback: FallbackSolid, DetectSide: 640, Extend: 12, Engine: "auto", Tool: "ksamenet"}
 }
 
 // ErrConfig says that a setting is out of range: a usage error.
@@ -66,6 +75,8 @@ func (c Config) Validate() error {
 	if fault := c.checkPool(); fault != "" {
 		check(false, "%s", fault)
 	}
+	check(c.Mode == ModeSame || c.Mode == ModeDistinct, "mode is %q; same or distinct", c.Mode)
+	check(c.Mode == ModeSame || !c.Uncertified && c.K > 1, "mode distinct needs a certificate: no uncertified, and k of 2 or more")
 	check(c.Fallback == FallbackSolid || c.Fallback == FallbackPixelate, "fallback is %q; solid or pixelate", c.Fallback)
 	check(c.DetectSide >= 320 && c.DetectSide <= 1920, "detect-side is %d; 320 to 1920", c.DetectSide)
 	check(c.Extend >= 0 && c.Extend <= 100, "extend is %d; 0 to 100", c.Extend)

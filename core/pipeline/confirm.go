@@ -28,13 +28,29 @@ func Confirm(reg *registry.Registry, l *decisions.List) error {
 			return fmt.Errorf("%w: cluster %d is not in use", ErrUnconfirmed, c.ID)
 		case !st.Certified(have.ID, l.Policy.K) || have.Distinct < c.Members:
 			return fmt.Errorf("%w: cluster %d holds %d distinct people, the list says %d", ErrUnconfirmed, c.ID, have.Distinct, c.Members)
-		case !slices.Equal(have.Mix(l.Policy.Donors), c.Donors):
+		case !slices.Equal(have.Mix(l.Policy.Donors), c.Donors) && len(c.Slots) == 0 || len(c.Slots) > 0 && l.Policy.Mode != ModeDistinct:
 			return fmt.Errorf("%w: cluster %d has other donors", ErrUnconfirmed, c.ID)
+		case c.Stratum != have.Stratum:
+			return fmt.Errorf("%w: cluster %d is of stratum %q, the list says %q", ErrUnconfirmed, c.ID, have.Stratum, c.Stratum)
+		}
+		for _, s := range c.Slots {
+			if !slices.Equal(have.SlotMix(l.Policy.Donors, s.Slot), s.Donors) {
+				return fmt.Errorf("%w: slot %d of cluster %d has other donors", ErrUnconfirmed, s.Slot, c.ID)
+			}
 		}
 	}
 	for _, p := range l.Persons {
 		if p.Registry != 0 && p.Cluster != 0 && uint64(st.Of(ksame.PersonID(p.Registry))) != p.Cluster {
 			return fmt.Errorf("%w: person %d of the registry is not in cluster %d", ErrUnconfirmed, p.Registry, p.Cluster)
+		}
+		if p.Registry != 0 && p.Slot != 0 {
+			slots, err := reg.Slots(ksame.ClusterID(p.Cluster), l.Source.SHA256)
+			if err != nil {
+				return err
+			}
+			if slots[ksame.PersonID(p.Registry)] != p.Slot {
+				return fmt.Errorf("%w: person %d of the registry was dealt another surrogate of cluster %d", ErrUnconfirmed, p.Registry, p.Cluster)
+			}
 		}
 	}
 	return nil

@@ -36,6 +36,7 @@ type group struct {
 	embedding []float32 // nil: nobody can tell who it is
 	person    ksame.PersonID
 	cluster   ksame.ClusterID
+	slot      int // in mode distinct
 	action    decisions.Action
 	why       string
 	replaced  []int // tracklets of a kept person that do not themselves resemble them: they are replaced
@@ -74,6 +75,9 @@ func (a *Analyzer) Decide(ctx context.Context, reg *registry.Registry, src decis
 	l := &decisions.List{
 		Format: decisions.Format, Version: decisions.Version, Tool: a.cfg.Tool, Source: src, Shots: a.shots,
 		Policy: decisions.Policy{K: a.cfg.K, Donors: a.cfg.Donors, Certified: true, Fallback: a.cfg.Fallback, Look: a.cfg.look(), Neutral: a.cfg.Expression == ExpressionNeutral},
+	}
+	if a.cfg.Mode == ModeDistinct {
+		l.Policy.Mode = ModeDistinct
 	}
 	if screen := c.screen(); len(screen) > 0 {
 		_, err = tx.Ensure(registry.Request{K: a.cfg.K, Screen: screen, Together: c.together(), Growth: registry.GrowPartition})
@@ -303,12 +307,12 @@ func (c *cast) assign(tx *registry.Tx, cfg Config, l *decisions.List, judge *reg
 		if !used[id] {
 			continue
 		}
-		mix, err := tx.Donors(id, cfg.Donors, cfg.pool(), judge)
-		if err != nil {
+		cl, _ := state.Cluster(id)
+		out := decisions.Cluster{ID: uint64(id), Members: cl.Distinct, Stratum: cl.Stratum}
+		if err := c.wear(tx, cfg, l, &out, judge); err != nil {
 			return err
 		}
-		cl, _ := state.Cluster(id)
-		l.Clusters = append(l.Clusters, decisions.Cluster{ID: uint64(id), Members: cl.Distinct, Donors: mix})
+		l.Clusters = append(l.Clusters, out)
 	}
 	return nil
 }
@@ -356,7 +360,7 @@ func (c *cast) write(l *decisions.List) {
 	byPerson := map[ksame.PersonID]int{}
 	for i := range c.groups {
 		g := &c.groups[i]
-		p := decisions.Person{ID: len(l.Persons) + 1, Registry: int64(g.person), Cluster: uint64(g.cluster), Action: g.action}
+		p := decisions.Person{ID: len(l.Persons) + 1, Registry: int64(g.person), Cluster: uint64(g.cluster), Slot: g.slot, Action: g.action}
 		if first, ok := byPerson[g.person]; ok && g.person != 0 {
 			p.ID = first
 		} else {

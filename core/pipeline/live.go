@@ -65,6 +65,9 @@ func OpenLive(ctx context.Context, cfg Config, reg *registry.Registry) (_ *Live,
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	if cfg.Mode != ModeSame || cfg.Rekey {
+		return nil, fmt.Errorf("%w: mode distinct and rekey are for files: a stream wears what was dealt before it", ErrConfig)
+	}
 	if len(cfg.Keep) > 0 {
 		return nil, fmt.Errorf("%w: nobody is kept clear in a stream: who it is must be certain before the first picture, and only a file can be looked at twice", ErrConfig)
 	}

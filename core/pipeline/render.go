@@ -38,11 +38,16 @@ func NewRenderer(cfg Config, list *decisions.List, gen faceGenerator) *Renderer 
 	return &Renderer{list: list, jobs: list.ByFrame(), gen: gen, paint: newPainter(cfg), last: map[int]*span{}}
 }
 
-// Mixes are the donors of each cluster of a list, as the generator takes them.
+// Mixes are the donors of each surrogate of a list (decisions.SurrogateID), as the generator takes them.
 func Mixes(list *decisions.List) map[generator.ClusterID][]int {
 	m := make(map[generator.ClusterID][]int, len(list.Clusters))
 	for _, c := range list.Clusters {
-		m[generator.ClusterID(c.ID)] = c.Donors
+		if len(c.Donors) > 0 {
+			m[generator.ClusterID(c.ID)] = c.Donors
+		}
+		for _, s := range c.Slots {
+			m[generator.ClusterID(decisions.SurrogateID(c.ID, s.Slot))] = s.Donors
+		}
 	}
 	return m
 }

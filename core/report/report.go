@@ -7,7 +7,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
+	"strconv"
+	"strings"
 
 	"github.com/ksamenet/ksamenet/core/appearance"
 	"github.com/ksamenet/ksamenet/core/compositor"
@@ -26,32 +29,44 @@ const (
 	NotCertified = "NOT CERTIFIED"
 )
 
+// ClaimSentence is what is claimed, for a registry whose clusters on screen hold k people or more. A report says it with the
+// number in k's place; README, docs/guarantee.md and `ksamenet --help` quote it (a test compares them).
+const ClaimSentence = "Each face shown was replaced by a surrogate that depends on the person only through a cluster of at least k registered people; " +
+	"with no other knowledge, nobody can tell from the face which of them it is with a probability above 1/k."
+
+// claim is the sentence for a number of people.
+func claim(k int) string {
+	n := strconv.Itoa(k)
+	return strings.NewReplacer("at least k ", "at least "+n+" ", "1/k", "1/"+n).Replace(ClaimSentence)
+}
+
 // Report is one run's account.
 type Report struct {
-	Format   string    `json:"format"`
-	Version  int       `json:"version"`
-	Tool     string    `json:"tool"`
-	Verdict  string    `json:"verdict"`
-	Reasons  []string  `json:"reasons,omitempty"` // why not certified
-	Claim    string    `json:"claim"`
-	Mode     string    `json:"mode"` // population: the candidates are the whole registry
-	K        int       `json:"k"`    // people per cluster asked for
-	Donors   int       `json:"donors"`
-	Look     string    `json:"look"` // what surrogates were asked to look like, the same for everybody
-	KEff     KEff      `json:"k_eff"`
-	Input    File      `json:"input"`
-	Output   File      `json:"output"`
-	Ledger   Ledger    `json:"ledger"`
-	People   int       `json:"people"` // persons the tracks were joined to
-	Tracks   int       `json:"tracks"`
-	Clusters []Cluster `json:"clusters"`
-	Coverage Coverage  `json:"coverage"`
-	Watch    *Watch    `json:"watch,omitempty"` // nil: nobody looked over the output
-	Signals  []Signal  `json:"signals"`         // what the surrogate was told besides the cluster
-	Bits     float64   `json:"bits_per_face_and_frame"`
-	Engine   Engine    `json:"engine"`
-	Models   []Model   `json:"models"`
-	Outside  []string  `json:"outside_the_guarantee"`
+	Format     string    `json:"format"`
+	Version    int       `json:"version"`
+	Tool       string    `json:"tool"`
+	Verdict    string    `json:"verdict"`
+	Reasons    []string  `json:"reasons,omitempty"` // why not certified
+	Claim      string    `json:"claim"`
+	Mode       string    `json:"mode"` // population: the candidates are the whole registry
+	K          int       `json:"k"`    // people per cluster asked for
+	Donors     int       `json:"donors"`
+	Look       string    `json:"look"`                 // what surrogates were asked to look like, the same for everybody
+	Assignment string    `json:"assignment,omitempty"` // "distinct": members of a cluster wore surrogates of their own; absent: one for all
+	KEff       KEff      `json:"k_eff"`
+	Input      File      `json:"input"`
+	Output     File      `json:"output"`
+	Ledger     Ledger    `json:"ledger"`
+	People     int       `json:"people"` // persons the tracks were joined to
+	Tracks     int       `json:"tracks"`
+	Clusters   []Cluster `json:"clusters"`
+	Coverage   Coverage  `json:"coverage"`
+	Watch      *Watch    `json:"watch,omitempty"` // nil: nobody looked over the output
+	Signals    []Signal  `json:"signals"`         // what the surrogate was told besides the cluster
+	Bits       float64   `json:"bits_per_face_and_frame"`
+	Engine     Engine    `json:"engine"`
+	Models     []Model   `json:"models"`
+	Outside    []string  `json:"outside_the_guarantee"`
 }
 
 // KEff is the size of the smallest anonymity set on screen, among the whole registry and among the people in the material.
@@ -78,8 +93,9 @@ type Ledger struct {
 // Cluster is an anonymity set on screen.
 type Cluster struct {
 	ID      uint64 `json:"id"`
-	Members int    `json:"members"` // in the registry
-	Cast    int    `json:"cast"`    // of them in this material
+	Members int    `json:"members"`           // in the registry
+	Cast    int    `json:"cast"`              // of them in this material
+	Stratum string `json:"stratum,omitempty"` // what the registry publishes of its members
 }
 
 // Coverage counts faces per frame: one face in ten frames counts ten.
@@ -155,6 +171,12 @@ func look(p decisions.Policy) string {
 	return words + "; expression as filmed"
 }
 
+// What else the guarantee does not cover in mode distinct, and with strata.
+const (
+	OutsideDistinct = "how many members of a cluster are on screen, and which faces of this file are one person: in mode distinct each wears a surrogate of their own"
+	OutsideStrata   = "the attribute that a cluster publishes of its members (strata)"
+)
+
 // New starts a report from a decision list: everything that follows from what was decided, before anything is rendered.
 func New(tool string, l *decisions.List) *Report {
 	r := &Report{
@@ -168,7 +190,7 @@ func New(tool string, l *decisions.List) *Report {
 		},
 		Bits: appearance.Bits(),
 	}
-	cast := map[uint64]map[int64]bool{}
+	cast, strata := map[uint64]map[int64]bool{}, false
 	kept := 0
 	for _, p := range l.Persons {
 		switch {
@@ -182,7 +204,8 @@ func New(tool string, l *decisions.List) *Report {
 		}
 	}
 	for i, c := range l.Clusters {
-		e := Cluster{ID: c.ID, Members: c.Members, Cast: len(cast[c.ID])}
+		e := Cluster{ID: c.ID, Members: c.Members, Cast: len(cast[c.ID]), Stratum: c.Stratum}
+		strata = strata || c.Stratum != ""
 		r.Clusters = append(r.Clusters, e)
 		if i == 0 || e.Members < r.KEff.Population {
 			r.KEff.Population = e.Members
@@ -190,6 +213,14 @@ func New(tool string, l *decisions.List) *Report {
 		if i == 0 || e.Cast < r.KEff.Cast {
 			r.KEff.Cast = e.Cast
 		}
+	}
+	// Not in place: Outside is everybody's.
+	r.Outside = slices.Clone(r.Outside)
+	if r.Assignment = l.Policy.Mode; r.Assignment != "" {
+		r.Outside = append(r.Outside, OutsideDistinct)
+	}
+	if strata {
+		r.Outside = append(r.Outside, OutsideStrata)
 	}
 	sort.Slice(r.Clusters, func(i, j int) bool { return r.Clusters[i].ID < r.Clusters[j].ID })
 	r.Verdict = Certified
@@ -241,8 +272,7 @@ func (r *Report) setClaim() {
 		r.Claim = "No surrogate was shown; the faces that were found were covered, or kept on request."
 		return
 	}
-	r.Claim = fmt.Sprintf("Each face shown was replaced by a surrogate that depends on the person only through a cluster of at least %d registered people; "+
-		"with no other knowledge, nobody can tell from the face which of them it is with a probability above 1/%d.", r.KEff.Population, r.KEff.Population)
+	r.Claim = claim(r.KEff.Population)
 }
 
 // Finish adds what the rendering counted. A face left clear without being asked for voids the verdict.

@@ -63,7 +63,7 @@ func TestEverySettingIsAFlagAndExplained(t *testing.T) {
 }
 
 // Settings that only make sense with the whole file at hand, or that name people of one file's cast.
-var notInStreams = map[string]bool{"extend": true, "keep": true, "cover": true}
+var notInStreams = map[string]bool{"extend": true, "keep": true, "cover": true, "mode": true, "rekey": true}
 
 func TestEverySettingIsAProperty(t *testing.T) {
 	code, doc := text(t, "gstplugin", "element", "element.go"), text(t, "docs", "element.md")
