@@ -31,13 +31,8 @@ func withRegistry(c *cli.Context, run func(*registry.Registry) error) (err error
 		return usage("ksamenet registry %s takes no arguments, but %q was given", c.Command.Name, c.Args().First())
 	}
 	r, err := openForReading(c)
-	switch {
-	case errors.Is(err, registry.ErrNoKey), errors.Is(err, registry.ErrWrongKey):
-		return withHint(err, "name the key that was made with this registry: --key-file FILE")
-	case errors.Is(err, ksame.ErrTampered):
-		return withHint(err, "the file was damaged or changed by another program: put back a copy")
-	case err != nil:
-		return err
+	if err != nil {
+		return explain(err)
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	return run(r)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ksamenet/ksamenet/core/detector"
 	"github.com/ksamenet/ksamenet/core/frame"
 	"github.com/ksamenet/ksamenet/core/landmark"
 	"github.com/ksamenet/ksamenet/core/recognizer"
@@ -27,7 +28,32 @@ func (s *Stages) Portrait(ctx context.Context, pic *frame.Picture) (embedding []
 	default:
 		return nil, 0, fmt.Errorf("%w: %d faces; crop the picture to one", ErrPortrait, len(found))
 	}
-	r, err := s.measure(func() (landmark.Result, error) { return s.Landmark.Analyze(ctx, pic, found[0].Points) })
+	return s.portraitOf(ctx, pic, found[0])
+}
+
+// sameBox is the overlap from which a detection is the face that a box was drawn around.
+const sameBox = 0.3
+
+// PortraitIn is Portrait for the face in a box of a picture that may show others, too.
+func (s *Stages) PortraitIn(ctx context.Context, pic *frame.Picture, box frame.Rect) (embedding []float32, quality float64, err error) {
+	found, err := s.Detector.Detect(ctx, pic)
+	if err != nil {
+		return nil, 0, err
+	}
+	best, overlap := -1, sameBox
+	for i, d := range found {
+		if o := d.Box.IoU(box); o > overlap {
+			best, overlap = i, o
+		}
+	}
+	if best < 0 {
+		return nil, 0, fmt.Errorf("%w: no face was found in the box", ErrPortrait)
+	}
+	return s.portraitOf(ctx, pic, found[best])
+}
+
+func (s *Stages) portraitOf(ctx context.Context, pic *frame.Picture, d detector.Detection) (embedding []float32, quality float64, err error) {
+	r, err := s.measure(func() (landmark.Result, error) { return s.Landmark.Analyze(ctx, pic, d.Points) })
 	if err != nil {
 		return nil, 0, err
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/ksamenet/ksamenet/core/pipeline"
+	"github.com/ksamenet/ksamenet/core/report"
 	"github.com/ksamenet/ksamenet/ffcli"
 )
 
@@ -90,10 +91,22 @@ func TestEveryFlagIsExplained(t *testing.T) {
 	}
 }
 
+// The claim is one sentence, the same wherever it is made.
+func TestTheClaimIsOneSentence(t *testing.T) {
+	plain := func(text string) string { return strings.Join(strings.Fields(strings.ReplaceAll(text, "\n>", " ")), " ") }
+	for name, said := range map[string]string{
+		"README.md": text(t, "README.md"), "docs/guarantee.md": text(t, "docs", "guarantee.md"), "ksamenet --help": help(t, "--help"),
+	} {
+		if !strings.Contains(plain(said), report.ClaimSentence) {
+			t.Errorf("%s does not quote the claim: %s", name, report.ClaimSentence)
+		}
+	}
+}
+
 // Links between the documents lead somewhere.
 func TestLinks(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
-	for _, doc := range []string{"README.md", "docs/guarantee.md", "docs/cli.md", "docs/element.md", "docs/models.md", "training/README.md"} {
+	for _, doc := range []string{"README.md", "docs/guarantee.md", "docs/cli.md", "docs/registry.md", "docs/audit.md", "docs/report-format.md", "docs/ledger-format.md", "docs/element.md", "docs/models.md", "training/README.md"} {
 		for _, m := range link.FindAllStringSubmatch(text(t, doc), -1) {
 			if _, err := os.Stat(filepath.Join("..", "..", filepath.Dir(doc), m[1])); err != nil {
 				t.Errorf("%s links to %s: %v", doc, m[1], err)

@@ -1,0 +1,398 @@
+package ffcli
+
+import (
+	"cmp"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/ksame"
+	"github.com/ksamenet/ksamenet/core/pipeline"
+	"github.com/ksamenet/ksamenet/core/registry"
+	"github.com/ksamenet/ksamenet/ffcli/internal/av"
+)
+
+// entry is one person to be enrolled: a label, pictures, and the attribute that is published of them (registries with strata).
+type entry struct {
+	label    string
+	pictures []string
+	stratum  string
+}
+
+// enrollBatch is how many people are committed at once: what an interrupted run loses.
+const enrollBatch = 50
+
+func enrollFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "csv", Usage: "`FILE` with the columns person, path and perhaps stratum, under a line that names them; paths start at its folder"},
+		&cli.StringFlag{Name: "decisions", Usage: "decision list `FILE`: enrols its persons from the video it was made of"},
+		&cli.StringFlag{Name: "stratum", Usage: "`NAME` of the attribute that everybody in this call has (registries made with --strata)"},
+	}
+}
+
+func registryEnroll(c *cli.Context) error {
+	args := c.Args().Slice()
+	if c.IsSet("decisions") {
+		if len(args) != 1 || c.IsSet("csv") {
+			return usage("one video, please: ksamenet registry enroll --decisions cast.json VIDEO")
+		}
+		return withSession(c, func(s *session) error { return s.enrollList(c.Context, c.String("decisions"), args[0]) })
+	}
+	if len(args) == 0 && !c.IsSet("csv") {
+		return usage("no pictures; ksamenet registry enroll PATH…")
+	}
+	var people []entry
+	var videos []string
+	if c.IsSet("csv") {
+		listed, err := readPeople(c.String("csv"))
+		if err != nil {
+			return err
+		}
+		people = listed
+	}
+	for _, p := range args {
+		if isVideo(p) {
+			videos = append(videos, p)
+			continue
+		}
+		e, err := entries(p)
+		if err != nil {
+			return err
+		}
+		people = append(people, e...)
+	}
+	for i := range people {
+		people[i].stratum = cmp.Or(people[i].stratum, c.String("stratum"))
+	}
+	return withSession(c, func(s *session) error {
+		n, err := s.enrollAll(c.Context, people)
+		if err != nil {
+			return err
+		}
+		for _, v := range videos {
+			if err := s.enrollVideo(c.Context, v, &n); err != nil {
+				return err
+			}
+		}
+		return n.outcome(s)
+	})
+}
+
+// enrolled counts people.
+type enrolled struct{ added, known, refused int }
+
+func (n enrolled) outcome(s *session) error {
+	s.say("%d enrolled, %d refused, %d were there already", n.added, n.refused, n.known)
+	if n.refused > 0 {
+		return &exitError{code: exitIncomplete, err: fmt.Errorf("%d of %d people were not enrolled; see above", n.refused, n.added+n.known+n.refused)}
+	}
+	return nil
+}
+
+// isVideo says that a file holds moving pictures: more than one frame.
+func isVideo(path string) bool {
+	if st, err := os.Stat(path); err != nil || st.IsDir() {
+		return false
+	}
+	src, err := av.Open(path)
+	if err != nil {
+		return false // not a file of pictures at all: enrolling it will say why
+	}
+	defer src.Close()
+	return src.Info().FrameEstimate > 1
+}
+
+// readPeople reads a CSV list of people. Lines of one person need not stand together.
+func readPeople(path string) ([]entry, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, usage("%w", err)
+	}
+	defer f.Close()
+	r := csv.NewReader(f)
+	head, err := r.Read()
+	if err != nil {
+		return nil, usage("%s: %w", path, err)
+	}
+	person, file, stratum := slices.Index(head, "person"), slices.Index(head, "path"), slices.Index(head, "stratum")
+	if person < 0 || file < 0 {
+		return nil, usage("%s: the first line names the columns %q; person and path are needed", path, head)
+	}
+	var out []entry
+	at := map[string]int{}
+	for {
+		row, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, usage("%s: %w", path, err)
+		}
+		line, _ := r.FieldPos(0)
+		name, picture := row[person], row[file]
+		if name == "" || picture == "" {
+			return nil, usage("%s, line %d: person and path must not be empty", path, line)
+		}
+		if !filepath.IsAbs(picture) {
+			picture = filepath.Join(filepath.Dir(path), picture)
+		}
+		i, ok := at[name]
+		if !ok {
+			i, at[name] = len(out), len(out)
+			out = append(out, entry{label: name})
+		}
+		if stratum >= 0 && row[stratum] != "" {
+			if out[i].stratum != "" && out[i].stratum != row[stratum] {
+				return nil, usage("%s, line %d: %s is of stratum %q here and %q above", path, line, name, row[stratum], out[i].stratum)
+			}
+			out[i].stratum = row[stratum]
+		}
+		out[i].pictures = append(out[i].pictures, picture)
+	}
+	if len(out) == 0 {
+		return nil, usage("%s names nobody", path)
+	}
+	return out, nil
+}
+
+// entries finds the people under path: a picture is one, a folder of pictures is one, other folders hold people.
+func entries(path string) ([]entry, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, usage("%w", err)
+	}
+	if !st.IsDir() {
+		return []entry{{label: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), pictures: []string{path}}}, nil
+	}
+	list, err := os.ReadDir(path)
+	if err != nil {
+		return nil, err
+	}
+	own := entry{label: filepath.Base(path)}
+	var out []entry
+	for _, f := range list {
+		full := filepath.Join(path, f.Name())
+		switch {
+		case strings.HasPrefix(f.Name(), "."):
+		case f.IsDir():
+			more, err := entries(full)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, more...)
+		case f.Type()&fs.ModeType == 0:
+			own.pictures = append(own.pictures, full)
+		}
+	}
+	if len(own.pictures) > 0 {
+		out = append([]entry{own}, out...)
+	}
+	if len(out) == 0 {
+		return nil, usage("%s holds no pictures", path)
+	}
+	return out, nil
+}
+
+// enrollAll enrols people in batches. Interrupted, it keeps the batches that are done; run again, it goes on after them, for
+// files that were taken are known by their content.
+func (s *session) enrollAll(ctx context.Context, people []entry) (n enrolled, err error) {
+	last := time.Now()
+	for start := 0; start < len(people); start += enrollBatch {
+		batch := people[start:min(start+enrollBatch, len(people))]
+		done, err := s.enrollSome(ctx, batch)
+		if err != nil && ctx.Err() != nil {
+			return n, withHint(fmt.Errorf("interrupted; %d people are enrolled", n.added), "the same command goes on where this one stopped")
+		} else if err != nil {
+			return n, err
+		}
+		n.added, n.known, n.refused = n.added+done.added, n.known+done.known, n.refused+done.refused
+		if at := start + len(batch); at < len(people) && time.Since(last) >= lineEvery {
+			last = time.Now()
+			s.say("enrol: %d of %d people", at, len(people))
+			if err := s.event("progress", map[string]any{"pass": "enrol", "people": at, "of": len(people)}); err != nil {
+				return n, err
+			}
+		}
+	}
+	return n, nil
+}
+
+func (s *session) enrollSome(ctx context.Context, people []entry) (n enrolled, err error) {
+	tx, err := s.reg.Begin()
+	if err != nil {
+		return n, err
+	}
+	defer tx.Rollback()
+	for _, e := range people {
+		if err := s.enroll(ctx, tx, e, &n); err != nil {
+			return n, err
+		}
+	}
+	return n, tx.Commit(ctx)
+}
+
+// enroll adds one person from their usable pictures and says what it refused and why.
+func (s *session) enroll(ctx context.Context, tx *registry.Tx, e entry, n *enrolled) error {
+	var id ksame.PersonID
+	added, taken := false, false
+	for _, path := range e.pictures {
+		sum, err := fileSHA256(ctx, path)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		} else if err != nil {
+			s.warn("%v", err)
+			continue
+		}
+		if owner := tx.Source(sum); owner != 0 && (id == 0 || id == owner) {
+			id, taken = owner, true
+			continue
+		} else if owner != 0 {
+			s.warn("%s: person %d was enrolled from the same file; not used for %s", path, owner, e.label)
+			continue
+		}
+		emb, quality, err := s.portrait(ctx, path)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			s.warn("%s: %v", path, err)
+			continue
+		}
+		fresh, err := s.settle(tx, e, path, &id, emb, quality)
+		if err != nil {
+			return err
+		}
+		added = added || fresh
+		if id != 0 {
+			if err := tx.AddSource(sum, id); err != nil {
+				return err
+			}
+		}
+	}
+	switch {
+	case added:
+		n.added++
+		s.say("person %d: %s", id, e.label)
+	case id != 0:
+		n.known++
+		if !taken {
+			s.say("person %d: %s", id, e.label)
+		}
+	default:
+		n.refused++
+		s.warn("%s: no usable picture; not enrolled", e.label)
+	}
+	return nil
+}
+
+// settle says whose face it is: that of the person at hand (*id, 0 for nobody yet), somebody known, or somebody new.
+func (s *session) settle(tx *registry.Tx, e entry, what string, id *ksame.PersonID, emb []float32, quality float64) (added bool, err error) {
+	m, err := tx.Match(emb)
+	if err != nil {
+		return false, err
+	}
+	if *id != 0 {
+		// A stranger's picture among a person's samples would join the two for good.
+		if m.Person != *id || !m.Maybe {
+			s.warn("%s: does not look like the other pictures of %s; not used (a folder of pictures is one person)", what, e.label)
+			return false, nil
+		}
+		_, err := tx.AddSample(*id, emb, quality)
+		return false, err
+	}
+	if m.Same {
+		s.warn("%s: looks like person %d (similarity %.2f), who is enrolled already; the picture is added to them", what, m.Person, m.Similarity)
+		*id = m.Person
+		_, err := tx.AddSample(*id, emb, quality)
+		return false, err
+	}
+	if m.Maybe {
+		s.warn("%s: may be person %d (similarity %.2f); both are counted as one", what, m.Person, m.Similarity)
+	}
+	*id, err = tx.Enrol(registry.Candidate{Embedding: emb, Quality: quality, Label: e.label, Stratum: e.stratum})
+	return err == nil, err
+}
+
+// portrait reads a picture file (its first frame) and takes the embedding of its face.
+func (s *session) portrait(ctx context.Context, path string) (emb []float32, quality float64, err error) {
+	done := errors.New("enough")
+	_, derr := av.Decode(ctx, path, av.DecodeOptions{}, func(pic *frame.Picture) error {
+		emb, quality, err = s.stages.Portrait(ctx, pic)
+		return done
+	})
+	if derr != nil && !errors.Is(derr, done) {
+		return nil, 0, derr
+	}
+	return emb, quality, err
+}
+
+// enrollVideo enrols everybody whom a video shows long and well enough.
+func (s *session) enrollVideo(ctx context.Context, path string, n *enrolled) error {
+	sum, err := fileSHA256(ctx, path)
+	if err != nil {
+		return err
+	}
+	an, err := pipeline.NewAnalyzer(s.cfg, s.stages)
+	if err != nil {
+		return err
+	}
+	src, err := av.Open(path)
+	if err != nil {
+		return err
+	}
+	p := s.progress("enrol "+filepath.Base(path), src.Info().FrameEstimate)
+	src.Close()
+	r, err := av.Decode(ctx, path, av.DecodeOptions{}, func(pic *frame.Picture) error {
+		faces, err := an.Picture(ctx, pic)
+		p.step(faces)
+		return err
+	})
+	p.finish()
+	if err != nil {
+		return err
+	}
+	if r.Truncated {
+		s.warn("%s ended early: %s", path, r.Reason)
+	}
+	tx, err := s.reg.Begin()
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	link, _ := s.reg.Thresholds()
+	done, err := an.Enrol(ctx, tx, link)
+	if err != nil {
+		return err
+	}
+	for i, id := range done.New {
+		label := fmt.Sprintf("%s, person %d", filepath.Base(path), i+1)
+		if err := tx.SetLabel(id, label); err != nil {
+			return err
+		}
+		s.say("person %d: %s", id, label)
+	}
+	if all := slices.Concat(done.New, done.Known); len(all) > 0 {
+		if err := tx.AddSource(sum, all[0]); err != nil {
+			return err
+		}
+	}
+	if done.Unclear > 0 {
+		s.warn("%s: %d faces were seen too briefly or too poorly to be enrolled", path, done.Unclear)
+	}
+	if len(done.New)+len(done.Known) == 0 {
+		s.warn("%s: nobody was enrolled", path)
+		n.refused++
+	}
+	n.added, n.known = n.added+len(done.New), n.known+len(done.Known)
+	return tx.Commit(ctx)
+}
