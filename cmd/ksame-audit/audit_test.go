@@ -268,11 +268,15 @@ func lines(b []byte, first, last int) []byte {
 	return bytes.Join(all[first:min(last, len(all))], nil)
 }
 
-// No byte of a report can be changed: its hash is in the ledger.
+// No byte of a report can be changed (every third is tried): its hash is in the ledger.
 func TestEveryByteOfTheReport(t *testing.T) {
 	p := produce(t)
 	text := p.text(t)
-	for i := range text {
+	step := 3 // a check takes a millisecond
+	if testing.Short() {
+		step = 29
+	}
+	for i := 0; i < len(text); i += step {
 		bad := bytes.Clone(text)
 		bad[i] ^= 1
 		var said bytes.Buffer

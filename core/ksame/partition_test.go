@@ -189,11 +189,31 @@ func TestPeopleSeenTogetherPartWays(t *testing.T) {
 	}
 }
 
-// The design measured on 979 face embeddings, in percent of the variance: k = 5 MDAV 50.6, with swaps 46.3 (ratio .915);
-// k = 10 62.0 and 55.8 (.90). The ratio is what the search is worth; the level depends on the data, here .94 and .885.
+// spectrum draws n unit vectors whose variance falls off over the dimensions as 1/j, as that of face embeddings does.
+func spectrum(seed uint64, n, dim int) ([]PersonID, [][]float32) {
+	rng := rand.New(rand.NewPCG(seed, 7))
+	ids, emb := make([]PersonID, n), make([][]float32, n)
+	for i := range ids {
+		ids[i], emb[i] = PersonID(i+1), make([]float32, dim)
+		v := make([]float64, dim)
+		var norm float64
+		for j := range v {
+			v[j] = rng.NormFloat64() / math.Sqrt(float64(j+1))
+			norm += v[j] * v[j]
+		}
+		for j := range v {
+			emb[i][j] = float32(v[j] / math.Sqrt(norm))
+		}
+	}
+	return ids, emb
+}
+
+// Measured on 979 real face embeddings, in percent of the variance: k = 5 MDAV 50.6, with moves and swaps 46.3 (ratio .915);
+// k = 10 62.0 and 55.8 (.900). The synthetic set is about as hard (52.6 and 64.0), and the ratio is within 2 points.
 func TestSearchLowersInformationLoss(t *testing.T) {
-	ids, emb := crowd(11, 979, 128)
-	for k, ratio := range map[int]float64{5: 0.95, 10: 0.90} {
+	ids, emb := spectrum(11, 979, 128)
+	total := variance(ids, emb, [][]PersonID{ids})
+	for k, ratio := range map[int]float64{5: 0.915, 10: 0.900} {
 		plain, err := Partition(ids, emb, k, Options{Sweeps: -1})
 		if err != nil {
 			t.Fatal(err)
@@ -202,11 +222,10 @@ func TestSearchLowersInformationLoss(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		total := variance(ids, emb, [][]PersonID{ids})
 		before, after := variance(ids, emb, plain)/total, variance(ids, emb, swapped)/total
-		t.Logf("k %d: MDAV %.1f %%, with the search %.1f %% of the variance", k, 100*before, 100*after)
-		if after > ratio*before {
-			t.Errorf("k %d: the search lowers the loss from %.3f to %.3f only", k, before, after)
+		t.Logf("k %d: MDAV %.1f %%, with the search %.1f %% of the variance, ratio %.3f", k, 100*before, 100*after, after/before)
+		if after > (ratio+.02)*before {
+			t.Errorf("k %d: the search lowers the loss from %.3f to %.3f only, ratio %.3f, want %.3f or less", k, before, after, after/before, ratio+.02)
 		}
 	}
 }
