@@ -33,14 +33,26 @@ func TestEnroll(t *testing.T) {
 	if !strings.Contains(out, "person0") || !strings.Contains(out, "person1") || strings.Count(out, "\n") != 3 {
 		t.Errorf("list:\n%s", out)
 	}
+	// Given again, the command takes nothing twice; a list of the same files adds nobody.
+	if _, errs = mustRun(t, dir, "registry", "enroll", filepath.Join(dir, "cast")); !strings.Contains(errs, "0 enrolled, 0 refused, 2 were there already") {
+		t.Errorf("the same folders again:\n%s", errs)
+	}
+	people := filepath.Join(dir, "people.csv")
+	if err := os.WriteFile(people, []byte("path,person\ncast/person0/0.png,Ann\ncast/person1/1.png,Bob\ncast/person0/1.png,Ann\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, errs = mustRun(t, dir, "registry", "enroll", "--csv", people); !strings.Contains(errs, "0 enrolled, 0 refused, 2 were there already") {
+		t.Errorf("a list of the same files:\n%s", errs)
+	}
+	if out, _ = mustRun(t, dir, "registry", "show", "1"); !strings.Contains(out, "sample 2  quality") {
+		t.Errorf("show:\n%s", out)
+	}
 	mixed := filepath.Join(dir, "mixed")
 	if err := os.Mkdir(mixed, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for i := range 2 {
-		if err := os.WriteFile(filepath.Join(mixed, fmt.Sprint(i, ".png")), read(t, filepath.Join(dir, "cast", fmt.Sprint("person", i), "0.png")), 0o644); err != nil {
-			t.Fatal(err)
-		}
+	for i, crop := range []string{"crop=400:400:150:110", "crop=400:400:700:110"} {
+		testvideo.FFmpeg(t, dir, "-i", absolute(t, sampleClip), "-vf", "select=eq(n\\,30),"+crop, "-frames:v", "1", filepath.Join(mixed, fmt.Sprint(i, ".png")))
 	}
 	_, errs = mustRun(t, dir, "registry", "enroll", mixed)
 	if !strings.Contains(errs, "does not look like the other pictures") {
@@ -51,5 +63,62 @@ func TestEnroll(t *testing.T) {
 	code, _, errs := ksamenet(t, dir, "registry", "enroll", wall)
 	if code != exitIncomplete || !strings.Contains(errs, "no face was found") {
 		t.Errorf("a wall: exit %d\n%s", code, errs)
+	}
+}
+
+// Who is who is corrected without a network; what cannot be undone has to be said.
+func TestCorrections(t *testing.T) {
+	dir := t.TempDir()
+	enrolSeven(t, dir)
+	for _, tc := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"partition", "--k", "9"}, exitTooFew, "7 distinct people are enrolled, k = 9"},
+		{[]string{"merge", "1"}, exitUsage, "at least 2"},
+		{[]string{"merge", "1", "x"}, exitUsage, "is no id"},
+		{[]string{"merge", "1", "99"}, exitFailed, "no such person"},
+		{[]string{"merge", "1", "2"}, exitDone, "1 ids are person 1 now"},
+		{[]string{"merge", "1", "2"}, exitFailed, "no such person"},
+		{[]string{"split", "1"}, exitUsage, "--sample"},
+		{[]string{"split", "1", "--sample", "9"}, exitFailed, "samples"},
+		{[]string{"split", "1", "--sample", "2"}, exitDone, "person 8 is a person of their own"},
+		{[]string{"forget", "3"}, exitUsage, "--yes"},
+		{[]string{"forget", "3", "--yes"}, exitDone, "1 forgotten"},
+		{[]string{"partition", "--k", "3"}, exitDone, "clusters made"},
+		{[]string{"check"}, exitDone, "ok: "},
+	} {
+		code, out, errs := ksamenet(t, dir, append([]string{"registry"}, tc.args...)...)
+		if code != tc.code || !strings.Contains(out+errs, tc.says) {
+			t.Errorf("%v: exit %d, want %d and %q\n%s%s", tc.args, code, tc.code, tc.says, out, errs)
+		}
+	}
+}
+
+func TestPeopleLists(t *testing.T) {
+	for _, tc := range []struct{ name, text, says string }{
+		{"no columns", "a,b\n1,2\n", "person and path are needed"},
+		{"nobody", "person,path\n", "names nobody"},
+		{"an empty name", "person,path\n,x.png\n", "line 2"},
+		{"two strata", "person,path,stratum\nA,x.png,young\nA,y.png,old\n", "line 3"},
+		{"a line too short", "person,path\nA\n", "wrong number of fields"},
+	} {
+		path := filepath.Join(t.TempDir(), "people.csv")
+		if err := os.WriteFile(path, []byte(tc.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readPeople(path); err == nil || !strings.Contains(err.Error(), tc.says) {
+			t.Errorf("%s: error %v", tc.name, err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "people.csv")
+	if err := os.WriteFile(path, []byte("person,stratum,path\nA,,x.png\nB,old,/y.png\nA,young,z.png\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	people, err := readPeople(path)
+	if err != nil || len(people) != 2 || people[0].stratum != "young" || len(people[0].pictures) != 2 || people[1].pictures[0] != "/y.png" ||
+		people[0].pictures[0] != filepath.Join(filepath.Dir(path), "x.png") {
+		t.Errorf("%+v, %v", people, err)
 	}
 }
