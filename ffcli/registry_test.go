@@ -75,7 +75,7 @@ func TestCorrections(t *testing.T) {
 		code int
 		says string
 	}{
-		{[]string{"partition", "--k", "9"}, exitTooFew, "7 distinct people are enrolled, k = 9"},
+		{[]string{"partition", "--k", "9"}, exitTooFew, "8 distinct people are enrolled, k = 9"},
 		{[]string{"merge", "1"}, exitUsage, "at least 2"},
 		{[]string{"merge", "1", "x"}, exitUsage, "is no id"},
 		{[]string{"merge", "1", "99"}, exitFailed, "no such person"},
@@ -83,10 +83,10 @@ func TestCorrections(t *testing.T) {
 		{[]string{"merge", "1", "2"}, exitFailed, "no such person"},
 		{[]string{"split", "1"}, exitUsage, "--sample"},
 		{[]string{"split", "1", "--sample", "9"}, exitFailed, "samples"},
-		{[]string{"split", "1", "--sample", "2"}, exitDone, "person 8 is a person of their own"},
+		{[]string{"split", "1", "--sample", "2"}, exitDone, "person 10 is a person of their own"},
 		{[]string{"forget", "3"}, exitUsage, "--yes"},
 		{[]string{"forget", "3", "--yes"}, exitDone, "1 forgotten"},
-		{[]string{"partition", "--k", "3"}, exitDone, "clusters made"},
+		{[]string{"partition", "--k", "3"}, exitDone, "1 people appended"},
 		{[]string{"check"}, exitDone, "ok: "},
 	} {
 		code, out, errs := ksamenet(t, dir, append([]string{"registry"}, tc.args...)...)

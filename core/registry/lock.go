@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 )
@@ -39,4 +41,15 @@ func lockWriter(path string) (*os.File, error) {
 		return nil, fmt.Errorf("registry: lock %s: %w", path, err)
 	}
 	return f, nil
+}
+
+// frozen says that the file lies on a read-only file system and no write-ahead log waits beside it: SQLite may then read it
+// without the helper files that it would have to make.
+func frozen(path string) bool {
+	const writable = 2 // W_OK of access(2)
+	if !errors.Is(syscall.Access(filepath.Dir(path), writable), syscall.EROFS) {
+		return false
+	}
+	info, err := os.Stat(path + "-wal")
+	return errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0
 }

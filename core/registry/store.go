@@ -51,6 +51,9 @@ func openDatabase(path, journal string, readOnly bool) (*sql.DB, error) {
 	q.Add("_pragma", "busy_timeout(5000)")
 	if readOnly {
 		q.Set("mode", "ro")
+		if frozen(path) {
+			q.Set("immutable", "1")
+		}
 	} else {
 		q.Set("mode", "rw")
 		q.Set("_txlock", "immediate")
