@@ -27,6 +27,7 @@ func TestRedactExportAudit(t *testing.T) {
 	testvideo.FFmpeg(t, dir, "-i", absolute(t, sampleClip), "-frames:v", "12", clip)
 	out, ledger, sums := filepath.Join(dir, "out.mp4"), filepath.Join(dir, "ledger.jsonl"), filepath.Join(dir, "sums")
 	report := out + ".report.json"
+	mustRun(t, dir, "registry", "init")
 	mustRun(t, dir, "redact", clip, "-o", out, "--k", "3")
 	mustRun(t, dir, "registry", "export", "-o", ledger)
 	networks, _ := mustRun(t, dir, "models", "sums")
@@ -83,6 +84,7 @@ func TestRekeyAndDistinct(t *testing.T) {
 	clip := filepath.Join(dir, "clip.mp4")
 	testvideo.FFmpeg(t, dir, "-i", absolute(t, sampleClip), "-frames:v", "12", clip)
 	one, two, three := filepath.Join(dir, "1.json"), filepath.Join(dir, "2.json"), filepath.Join(dir, "3.json")
+	mustRun(t, dir, "registry", "init")
 	mustRun(t, dir, "analyze", clip, "-o", one, "--k", "3")
 	mustRun(t, dir, "analyze", clip, "-o", two, "--k", "3", "--rekey")
 	mustRun(t, dir, "analyze", clip, "-o", three, "--k", "3", "--mode", "distinct")
