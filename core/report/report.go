@@ -51,7 +51,7 @@ type Report struct {
 	Mode       string    `json:"mode"` // population: the candidates are the whole registry
 	K          int       `json:"k"`    // people per cluster asked for
 	Donors     int       `json:"donors"`
-	Look       string    `json:"look"`                 // what surrogates were asked to look like, the same for everybody
+	Look       string    `json:"look,omitempty"`       // what surrogates were asked to look like, the same for everybody
 	Assignment string    `json:"assignment,omitempty"` // "distinct": members of a cluster wore surrogates of their own; absent: one for all
 	KEff       KEff      `json:"k_eff"`
 	Input      File      `json:"input"`
