@@ -85,8 +85,9 @@ func restOf(track []Sample) rest {
 type answers []struct{ answer, strength float64 }
 
 var (
-	// jaw: growth of the gap for mouthOpen. Up to .07 the lips still touch.
-	jaw = answers{{0, 0}, {.0011, .067}, {.0076, .133}, {.0161, .2}, {.0220, .267}, {.0358, .4}, {.0494, .533}, {.0681, .733}, {.0930, 1}}
+	// jaw: growth of the gap for mouthOpen. A surrogate's lips still touch up to .07, and on faces of 70 pixels a slit of up to
+	// .25 is lost: small gaps are answered by more than the surrogate's own .0011 .0076 .0161 .0220 at .067 .133 .2 .267.
+	jaw = answers{{0, 0}, {.0025, .067}, {.006, .167}, {.012, .25}, {.02, .32}, {.0358, .42}, {.0494, .533}, {.0681, .733}, {.0930, 1}}
 	// lids: loss of eye opening for eyeClose, steeper than the surrogate's answer (.063 .122 .175 .24 .41 .70 .72). Small filmed eyes
 	// measure .4 to .67 of their rest when shut, a surrogate's .28: answered one to one, people of 70 pixels blinked by half.
 	lids = answers{{0, 0}, {.05, .133}, {.1, .267}, {.15, .4}, {.2, .533}, {.28, .63}, {.36, .75}, {.46, 1}}
