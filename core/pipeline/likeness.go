@@ -180,7 +180,14 @@ func (m *mirror) alike(a, b [][]float32, bound func(bounds) float64) float64 {
 // of one person are, from every donor's own face, and from the surrogates of other clusters. The registry holds embeddings
 // of the first recogniser, so people are compared under that one; donors and surrogates under all.
 func (m *mirror) judge(ctx context.Context, tx *registry.Tx, link float64) *registry.Judge {
+	var lenient func(ksame.ClusterID)
+	if m.cfg.Uncertified {
+		lenient = func(id ksame.ClusterID) {
+			m.cfg.log().Warn("every surrogate that was tried resembles a person, a donor or another cluster's; one is worn all the same", "cluster", id)
+		}
+	}
 	return &registry.Judge{
+		Lenient: lenient,
 		Refuse: func(mix ksame.Mix, standing bool) (bool, error) {
 			p, err := m.portrait(ctx, mix)
 			if err != nil || p == nil {

@@ -14,19 +14,23 @@ type Judge struct {
 	Refuse func(mix ksame.Mix, standing bool) (bool, error)
 	// Likeness says how much two mixes resemble each other. From 1 on they may not be worn by two clusters.
 	Likeness func(a, b ksame.Mix) (float64, error)
+	// Lenient, when set, is told of a cluster for which every draw was refused, and the first free draw is dealt: for runs that need
+	// no certificate. When nil such a deal fails.
+	Lenient func(ksame.ClusterID)
 }
 
 // candidates is the number of draws among which the one is dealt that resembles the other clusters' mixes least; after
 // maxLooks at mixes, the search ends.
 const (
 	candidates = 8
-	maxLooks   = 48
+	maxLooks   = 96
 )
 
 // Donors is the mix of a cluster, per donors of pool, dealt once and kept in the ledger; see ksame.Deal. id may be a cluster
 // that has been united since. The mix is dealt anew when it draws on donors outside pool, or when j refuses it. Of a few
 // keyed draws that j lets pass, the one is dealt that is least like any mix in use: farthest point, among donors, never
-// among people. The error wraps ksame.ErrNoDonors when every draw is refused.
+// among people. The error wraps ksame.ErrNoDonors when every draw is refused,
+// unless j is lenient.
 func (t *Tx) Donors(id ksame.ClusterID, per int, pool []int, j *Judge) (ksame.Mix, error) {
 	if t.ended {
 		return nil, ErrTx
@@ -78,7 +82,13 @@ func (j *Judge) deal(d ksame.Deal, id ksame.ClusterID) (ksame.Mix, error) {
 	case best != nil: // err, if any, says that there was nothing more to draw
 		return best, nil
 	case err == nil:
-		err = fmt.Errorf("registry: cluster %d: each of %d surrogates resembles a person, a donor or another cluster's: %w", id, len(looked), ksame.ErrNoDonors)
+		if j.Lenient != nil {
+			j.Lenient(id)
+			d.Veto = nil
+			return d.Next(id)
+		}
+		err = fmt.Errorf("registry: cluster %d: each of %d surrogates resembles a person, a donor or another cluster's: %w"+
+			"\nhint: another number of donors, or a wider choice of them (age, gender, tone), makes other surrogates", id, len(looked), ksame.ErrNoDonors)
 	}
 	return nil, err
 }

@@ -60,13 +60,18 @@ func TestJudgeHasTheLastWord(t *testing.T) {
 		judge Judge
 		want  error
 	}{
-		"all alike":      {Judge{pass, func(a, b ksame.Mix) (float64, error) { return 1, nil }}, ksame.ErrNoDonors},
-		"all refused":    {Judge{func(ksame.Mix, bool) (bool, error) { return true, nil }, nil}, ksame.ErrNoDonors},
-		"likeness fails": {Judge{pass, func(a, b ksame.Mix) (float64, error) { return 0, broken }}, broken},
-		"refusal fails":  {Judge{func(ksame.Mix, bool) (bool, error) { return false, broken }, nil}, broken},
+		"all alike":      {Judge{Refuse: pass, Likeness: func(a, b ksame.Mix) (float64, error) { return 1, nil }}, ksame.ErrNoDonors},
+		"all refused":    {Judge{Refuse: func(ksame.Mix, bool) (bool, error) { return true, nil }}, ksame.ErrNoDonors},
+		"likeness fails": {Judge{Refuse: pass, Likeness: func(a, b ksame.Mix) (float64, error) { return 0, broken }}, broken},
+		"refusal fails":  {Judge{Refuse: func(ksame.Mix, bool) (bool, error) { return false, broken }}, broken},
 	} {
 		if mix, err := tc.judge.deal(d, 9); !errors.Is(err, tc.want) || mix != nil {
 			t.Errorf("%s: %v, %v", name, mix, err)
 		}
+	}
+	var told ksame.ClusterID
+	lenient := Judge{Refuse: func(ksame.Mix, bool) (bool, error) { return true, nil }, Lenient: func(id ksame.ClusterID) { told = id }}
+	if mix, err := lenient.deal(d, 9); err != nil || len(mix) != 4 || told != 9 {
+		t.Errorf("a lenient judge: %v, %v, told of cluster %d", mix, err, told)
 	}
 }
