@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Measures an exported model on the held-out shard, with onnxruntime (no torch).
 
-    python evaluate.py ../models/generator/ksnet256.fp16.onnx --data DIR [--recognizer sface.onnx]
+    python evaluate.py ../models/generator/ksnet256.fp16.onnx --data DIR [--recognizer sface.onnx] [--mesh face_mesh_478.onnx]
 
 Prints JSON: PSNR and SSIM inside the mask and the mean error of alpha, for held-out conditions of the donors and for held-out mixtures;
 holes in alpha; and with a recogniser (SFace: 112 x 112 RGB, 5-point alignment) the cosine between generated and rendered face, and how
-constant mixtures of four stay over pose and expression.
+constant mixtures of four stay over pose and expression; with a face mesh how far apart its points lie on generated and rendered faces.
 """
 import argparse
 import json
@@ -19,6 +19,7 @@ import onnxruntime as ort
 import conditions as cond
 import shards
 from make_head import project
+from appearance.mesh import Mesh
 from masks import holes
 
 ARCFACE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]], np.float32)
@@ -72,8 +73,14 @@ def embed(session, rgb, lm):
     return e / np.linalg.norm(e)
 
 
-def measure(network, val, pick, recognizer=None):
-    rows = {k: [] for k in ("psnr", "ssim", "alpha_error", "holes", "same", "other")}
+def mesh_points(mesh, rgb, lm):
+    """The mesh's 468 face points on a picture in 0..1, started from its landmarks; None where it sees no face."""
+    points, presence = mesh.find((rgb * 255).astype(np.uint8), np.array([lm[list(i)].mean(0) for i in FIVE], np.float64))
+    return points[:468, :2] if presence > .5 else None
+
+
+def measure(network, val, pick, recognizer=None, mesh=None):
+    rows = {k: [] for k in ("psnr", "ssim", "alpha_error", "holes", "same", "other", "points", "found")}
     index, before = np.flatnonzero(pick), None
     for part in np.array_split(index, max(1, len(index) // 32)):
         for out, y, lm in zip(network(val["x"][part]), val["y"][part] / np.float32(255), val["lm"][part].astype(np.float32)):
@@ -88,10 +95,19 @@ def measure(network, val, pick, recognizer=None):
                 if before is not None:
                     rows["other"].append(g @ before)
                 before = t
+            if mesh:
+                g, t = mesh_points(mesh, composite(rgb, a), lm), mesh_points(mesh, composite(truth, mask), lm)
+                if t is not None:
+                    rows["found"].append(g is not None)
+                    if g is not None:
+                        rows["points"].append(np.linalg.norm(g - t, axis=1).mean() / rgb.shape[0])
     out = {"pictures": len(index), "psnr_db": round(float(-10 * np.log10(np.mean(rows["psnr"]))), 2), "ssim": round(float(np.mean(rows["ssim"])), 4),
            "alpha_error": round(float(np.mean(rows["alpha_error"])), 5), "pixels_in_holes": int(np.sum(rows["holes"]))}
     if recognizer:
         out["cosine_to_render"] = [round(float(np.mean(rows[k])), 3) for k in ("same", "other")]
+    if mesh:
+        out["landmark_error_percent_of_patch"] = {"mean": round(float(np.mean(rows["points"])) * 100, 2), "p95": round(float(np.percentile(rows["points"], 95)) * 100, 2)}
+        out["mesh_found_of_rendered"] = round(float(np.mean(rows["found"])), 4)
     return out
 
 
@@ -120,12 +136,14 @@ def main():
     p.add_argument("model", type=pathlib.Path)
     p.add_argument("--data", type=pathlib.Path, required=True, help="directory with val-0000.npz")
     p.add_argument("--recognizer", type=pathlib.Path)
+    p.add_argument("--mesh", type=pathlib.Path)
     o = p.parse_args()
     network = Network(o.model)
     val = shards.load(o.data / "val-0000.npz", network.size)
     recognizer = ort.InferenceSession(str(o.recognizer)) if o.recognizer else None
+    mesh = Mesh(str(o.mesh)) if o.mesh else None
     mixed = val["x"][:, : cond.PROXIES].max(1) < .99
-    figures = {"held_out_conditions": measure(network, val, ~mixed, recognizer), "held_out_mixtures": measure(network, val, mixed, recognizer),
+    figures = {"held_out_conditions": measure(network, val, ~mixed, recognizer, mesh), "held_out_mixtures": measure(network, val, mixed, recognizer, mesh),
                       "milliseconds": round(network.milliseconds(), 1)}
     if recognizer:
         figures["constancy"] = constancy(network, recognizer)
