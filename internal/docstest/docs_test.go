@@ -93,7 +93,9 @@ func TestEveryFlagIsExplained(t *testing.T) {
 
 // The claim is one sentence, the same wherever it is made.
 func TestTheClaimIsOneSentence(t *testing.T) {
-	plain := func(text string) string { return strings.Join(strings.Fields(strings.ReplaceAll(text, "\n>", " ")), " ") }
+	plain := func(text string) string {
+		return strings.Join(strings.Fields(strings.ReplaceAll(text, "\n>", " ")), " ")
+	}
 	for name, said := range map[string]string{
 		"README.md": text(t, "README.md"), "docs/guarantee.md": text(t, "docs", "guarantee.md"), "ksamenet --help": help(t, "--help"),
 	} {
