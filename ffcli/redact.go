@@ -29,11 +29,11 @@ func redactCommand() *cli.Command {
 			}
 			return withSession(c, func(s *session) error {
 				var worst error
-				for _, j := range jobs {
+				for i, j := range jobs {
 					if len(jobs) > 1 {
 						s.say("%s", j.input)
 					}
-					err := s.redact(c.Context, j)
+					err := s.redact(c.Context, j, i == len(jobs)-1)
 					if c.Context.Err() != nil {
 						return err
 					}

@@ -29,9 +29,9 @@ type session struct {
 	cfg    pipeline.Config
 	c      *cli.Context
 	show   progressMode
-	out    io.Writer // data: JSON lines
-	err    io.Writer // everything else
-	stages *pipeline.Stages
+	out    io.Writer        // data: JSON lines
+	err    io.Writer        // everything else
+	stages *pipeline.Stages // of pass 1
 	reg    *registry.Registry
 	write  av.TranscodeOptions // what the flags say of the output's coding
 }
@@ -214,8 +214,8 @@ func (s *session) warn(format string, a ...any) {
 	fmt.Fprintf(s.err, "warning: "+format+"\n", a...)
 }
 
-// redact is both passes.
-func (s *session) redact(ctx context.Context, j job) error {
+// redact is both passes. last: no other file follows, and the networks of pass 1 make room for those of pass 2.
+func (s *session) redact(ctx context.Context, j job, last bool) error {
 	if err := s.checkOutput(ctx, j); err != nil {
 		return err
 	}
@@ -228,6 +228,11 @@ func (s *session) redact(ctx context.Context, j job) error {
 			return err
 		}
 		if err := s.checkpoint(j, a.list); err != nil {
+			return err
+		}
+	}
+	if last {
+		if err := s.stages.Close(); err != nil {
 			return err
 		}
 	}
