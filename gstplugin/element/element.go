@@ -42,13 +42,12 @@ const (
 )
 
 var (
-	engines   = []string{"auto", "onnxruntime", "tensorrt"}
 	fallbacks = []string{pipeline.FallbackSolid, pipeline.FallbackPixelate}
 	moves     = []string{pipeline.ExpressionKeep, pipeline.ExpressionNeutral}
 
 	types struct {
 		sync.Once
-		engine, fallback, age, gender, tone, expression glib.Type
+		fallback, age, gender, tone, expression glib.Type
 	}
 )
 
@@ -94,7 +93,6 @@ func (*ksamenet) New() glib.GoObjectSubclass {
 // ClassInit describes the element.
 func (*ksamenet) ClassInit(class *glib.ObjectClass) {
 	types.Do(func() {
-		types.engine = enumType("KsamenetEngine", engines)
 		types.fallback = enumType("KsamenetFallback", fallbacks)
 		types.age = enumType("KsamenetAge", pipeline.Ages)
 		types.gender = enumType("KsamenetGender", pipeline.Genders)
@@ -116,7 +114,7 @@ func (*ksamenet) ClassInit(class *glib.ObjectClass) {
 		propRegistry:        glib.NewStringParam("registry", "Registry", "The registry of people; fixed while the element runs", &none, rw),
 		propKeyFile:         glib.NewStringParam("key-file", "Key file", "The registry's key", &none, rw),
 		propModels:          glib.NewStringParam("models", "Models", "Folder of the model files; empty: search", &none, rw),
-		propEngine:          enumParam("engine", "Engine", "What computes the networks", types.engine, 0, rw),
+		propEngine:          glib.NewStringParam("engine", "Engine", "What computes the networks: auto, onnxruntime or tensorrt; with options, as tensorrt:rtx:fp16 or onnxruntime:cuda", &d.Engine, rw),
 		propThreads:         glib.NewUintParam("threads", "Threads", "CPU threads per network; 0: one per core, at most 4", 0, 64, uint(d.Threads), rw),
 		propFallback:        enumParam("fallback", "Fallback", "How a face that cannot be replaced is covered", types.fallback, 0, rw),
 		propDetectSide:      glib.NewUintParam("detect-side", "Detector size", "Long side of the detector's picture, px", 320, 1920, uint(d.DetectSide), rw),
@@ -142,7 +140,7 @@ type enum struct {
 func (s *settings) enums() []enum {
 	c := &s.config
 	return []enum{
-		{propEngine, types.engine, engines, &c.Engine}, {propFallback, types.fallback, fallbacks, &c.Fallback},
+		{propFallback, types.fallback, fallbacks, &c.Fallback},
 		{propAge, types.age, pipeline.Ages, &c.Age}, {propGender, types.gender, pipeline.Genders, &c.Gender},
 		{propTone, types.tone, pipeline.Tones, &c.Tone}, {propExpression, types.expression, moves, &c.Expression},
 	}
@@ -161,7 +159,7 @@ func (k *ksamenet) SetProperty(_ *glib.Object, id uint, v *glib.Value) {
 	case uint:
 		*map[uint]*int{propK: &c.K, propDonors: &c.Donors, propThreads: &c.Threads, propDetectSide: &c.DetectSide}[id] = int(x)
 	case string:
-		*map[uint]*string{propRegistry: &k.set.registry, propKeyFile: &k.set.keyFile, propModels: &c.ModelsDir, propLibrary: &c.Library}[id] = x
+		*map[uint]*string{propRegistry: &k.set.registry, propKeyFile: &k.set.keyFile, propModels: &c.ModelsDir, propEngine: &c.Engine, propLibrary: &c.Library}[id] = x
 	case bool:
 		*map[uint]*bool{propUncertified: &c.Uncertified, propHalo: &c.Halo, propNoDisclosureTag: &c.NoDisclosureTag}[id] = x
 	case int: // enums
@@ -184,7 +182,7 @@ func (k *ksamenet) GetProperty(_ *glib.Object, id uint) *glib.Value {
 		}
 	}
 	v, err := glib.GValue(map[uint]any{
-		propK: uint(c.K), propDonors: uint(c.Donors), propRegistry: k.set.registry, propKeyFile: k.set.keyFile, propModels: c.ModelsDir,
+		propK: uint(c.K), propDonors: uint(c.Donors), propRegistry: k.set.registry, propKeyFile: k.set.keyFile, propModels: c.ModelsDir, propEngine: c.Engine,
 		propThreads: uint(c.Threads), propDetectSide: uint(c.DetectSide), propUncertified: c.Uncertified, propLibrary: c.Library,
 		propHalo: c.Halo, propNoDisclosureTag: c.NoDisclosureTag,
 	}[id])

@@ -247,6 +247,7 @@ func TestStartSaysWhatToDo(t *testing.T) {
 		{"", "uncertified=true"},
 		{"registry=" + nowhere + " key-file=" + nowhere + ".key", "ksamenet registry init"},
 		{"uncertified=true models=" + nowhere + " engine=onnxruntime ort-lib=" + nowhere, nowhere},
+		{"uncertified=true engine=tensorrt:12", "tensorrt:rtx"},
 	} {
 		if stopped, _ := play(t, source("I420", 64, 48, 2, "smpte")+" ! ksamenet "+tc.props+" ! fakesink"); !strings.Contains(stopped, tc.want) {
 			t.Errorf("%q stopped with %q, want %q", tc.props, stopped, tc.want)
@@ -257,7 +258,7 @@ func TestStartSaysWhatToDo(t *testing.T) {
 func TestPropertiesArrive(t *testing.T) {
 	need(t, "videotestsrc", "fakesink")
 	f := &fake{}
-	line := f.stage(t) + " k=7 donors=3 registry=/r key-file=/k engine=onnxruntime threads=2 fallback=pixelate detect-side=800 uncertified=true ort-lib=/o halo=true no-disclosure-tag=true age=old gender=female tone=any expression=neutral"
+	line := f.stage(t) + " k=7 donors=3 registry=/r key-file=/k engine=tensorrt:rtx:fp16 threads=2 fallback=pixelate detect-side=800 uncertified=true ort-lib=/o halo=true no-disclosure-tag=true age=old gender=female tone=any expression=neutral"
 	if stopped, _ := play(t, source("I420", 64, 48, 1, "smpte")+" ! "+line+" ! fakesink"); stopped != "" {
 		t.Fatal(stopped)
 	}
@@ -265,7 +266,7 @@ func TestPropertiesArrive(t *testing.T) {
 	got.config.Log, got.config.Tool = nil, ""
 	want := settings{config: pipeline.DefaultConfig(), registry: "/r", keyFile: "/k"}
 	want.config.Tool, want.config.ModelsDir = "", got.config.ModelsDir
-	want.config.K, want.config.Donors, want.config.Engine, want.config.Threads = 7, 3, "onnxruntime", 2
+	want.config.K, want.config.Donors, want.config.Engine, want.config.Threads = 7, 3, "tensorrt:rtx:fp16", 2
 	want.config.Fallback, want.config.DetectSide, want.config.Uncertified, want.config.Library = "pixelate", 800, true, "/o"
 	want.config.Halo, want.config.NoDisclosureTag = true, true
 	want.config.Age, want.config.Gender, want.config.Expression = "old", "female", "neutral"
@@ -276,7 +277,7 @@ func TestPropertiesArrive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]any{"k": uint(5), "donors": uint(4), "threads": uint(0), "detect-side": uint(640), "uncertified": false, "registry": ""} {
+	for name, want := range map[string]any{"k": uint(5), "donors": uint(4), "threads": uint(0), "detect-side": uint(640), "uncertified": false, "registry": "", "engine": "auto"} {
 		if v, err := e.GetProperty(name); err != nil || v != want {
 			t.Errorf("%s is %v by default (%v), want %v", name, v, err, want)
 		}
