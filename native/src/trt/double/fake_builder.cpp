@@ -259,7 +259,8 @@ class Parser final : public nvonnxparser::IParser {
     bool loadInitializer(char const*, void const*, size_t) noexcept override { outsideContract(); }
     bool parseModelProto() noexcept override { outsideContract(); }
     bool setBuilderConfig(const nvinfer1::IBuilderConfig* const) noexcept override { outsideContract(); }
-#if NV_ONNX_PARSER_MINOR >= 2
+// TensorRT-RTX 1.6 has parser 0.2 as well, but not this function of it.
+#if NV_ONNX_PARSER_MINOR >= 2 && !(KSN_RTX && NV_TENSORRT_MINOR < 7)
     void setRefitObserver(nvonnxparser::IRefitterObserver*) noexcept override { outsideContract(); }
 #endif
 
