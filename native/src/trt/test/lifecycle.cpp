@@ -60,6 +60,9 @@ class Life {
     }
     const char* error() const { return error_.data(); }
 
+    // Whether the log had lines. It is one for the process: of several lives at once, one may read what another wrote.
+    bool logged() const { return logged_; }
+
   private:
     int32_t steps() {
         char* err = error_.data();
@@ -118,7 +121,8 @@ class Life {
             return s;
         }
         std::array<char, 4096> log{};
-        return ksn_log(lib_, log.data(), static_cast<int32_t>(log.size())) > 0 ? KSN_OK : -100;
+        logged_ = ksn_log(lib_, log.data(), static_cast<int32_t>(log.size())) > 0;
+        return KSN_OK;
     }
 
     int32_t compute(ksn_ctx* ctx, int64_t n, int32_t profile) {
@@ -167,6 +171,7 @@ class Life {
     ksn_blob *plan_ = nullptr, *timing_ = nullptr, *jit_ = nullptr;
     ksn_engine* engine_ = nullptr;
     ksn_ctx *ctx_ = nullptr, *other_ = nullptr;
+    bool logged_ = false;
 };
 
 int complain(const std::string& text) {
@@ -199,6 +204,9 @@ int main(int argc, char** argv) {
             if (!reached) {
                 if (status != KSN_OK) {
                     return complain("no failure injected, yet status " + std::to_string(status) + ": " + life.error());
+                }
+                if (!life.logged()) {
+                    return complain("nothing in the log");
                 }
                 break;
             }
