@@ -85,11 +85,13 @@ func restOf(track []Sample) rest {
 type answers []struct{ answer, strength float64 }
 
 var (
-	// jaw: growth of the gap for mouthOpen. A surrogate's lips still touch up to .07, and on faces of 70 pixels a slit of up to
-	// .25 is lost: small gaps are answered by more than the surrogate's own .0011 .0076 .0161 .0220 at .067 .133 .2 .267.
-	jaw = answers{{0, 0}, {.0025, .067}, {.006, .167}, {.012, .25}, {.02, .32}, {.0358, .42}, {.0494, .533}, {.0681, .733}, {.0930, 1}}
-	// lids: loss of eye opening for eyeClose, steeper than the surrogate's answer (.063 .122 .175 .24 .41 .70 .72). Small filmed eyes
-	// measure .4 to .67 of their rest when shut, a surrogate's .28: answered one to one, people of 70 pixels blinked by half.
+	// jaw: growth of the gap for mouthOpen, mean of both networks (patches of 200 and 110 pixels; they differ by .002 up to .7).
+	// More strength for small gaps speaks too loud (models/appearance/CARD.md). Heads bent back by 17° answer strengths of .2 to
+	// .3 by 1.3 to 1.5 times as much, heads bent forward by half to two thirds: that is not made up for.
+	jaw = answers{{0, 0}, {.002, .067}, {.0098, .133}, {.0168, .2}, {.0238, .267}, {.0302, .333}, {.0366, .4}, {.0477, .533}, {.0634, .733}, {.08, 1}}
+	// lids: loss of eye opening for eyeClose, steeper than the surrogate's answer (.07 .12 .17 .22 .34 .64 .70 in steps of .133).
+	// Small filmed eyes measure .4 to .67 of their rest when shut, a surrogate's .3: answered one to one, people of 70 pixels
+	// blinked by half.
 	lids = answers{{0, 0}, {.05, .133}, {.1, .267}, {.15, .4}, {.2, .533}, {.28, .63}, {.36, .75}, {.46, 1}}
 )
 
