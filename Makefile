@@ -76,19 +76,19 @@ test: deps fmt-check vet ## all tests that need no clips of real people and no G
 
 .PHONY: test-race
 test-race: ## the tests of RACE=… packages under the race detector
-	$(GO) test -race $(RACE)
+	GOFLAGS= $(GO) test -race $(RACE)
 
 .PHONY: test-race-all
 test-race-all: ## the same for every package; compiles the C bindings once more
-	$(GO) test -race ./...
+	GOFLAGS= $(GO) test -race ./...
 
 .PHONY: test-clips
 test-clips: deps ## the whole program on the clips of real people in CLIPS=…
 	KSAMENET_CLIPS="$(abspath $(CLIPS))" $(GO) test -tags e2e -run TestClips -v -timeout 40m ./ffcli
 
 .PHONY: test-native
-test-native: deps ## the TensorRT shim: every header version, sanitizers, clang-tidy
-	$(MAKE) -C native/src/trt OUT=build syntax sanitize tidy
+test-native: deps ## the TensorRT shim: every header version, sanitizers, clang-tidy (when it is installed)
+	$(MAKE) -C native/src/trt OUT=build syntax sanitize $(if $(shell command -v clang-tidy),tidy)
 
 .PHONY: test-trt-rtx
 test-trt-rtx: deps ## fetch NVIDIA's TensorRT-RTX (89 MB) and build plans of every network with it; needs no GPU
