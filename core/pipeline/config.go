@@ -12,7 +12,8 @@ import (
 )
 
 // Config is every setting of a run. The CLI's flags and the element's properties are made from it (internal/docstest
-// compares them). No field may change while a run is under way.
+// compares them). No field may change while a run is under way, but for those that Live.Adjust names. Fields marked live mean
+// nothing to a file.
 type Config struct {
 	K               int     `json:"k"`                 // people per cluster, 1..100; 1 means surrogates without an anonymity-set claim
 	Donors          int     `json:"donors"`            // proxies mixed into one surrogate (k_p), 1..16
@@ -26,6 +27,10 @@ type Config struct {
 	NoDisclosureTag bool    `json:"no_disclosure_tag"` // do not write into the metadata that faces were synthesised
 	DetectSide      int     `json:"detect_side"`       // long side of the detector's picture, px, 320..1920
 	Extend          int     `json:"extend"`            // frames that a track is carried on before and after it was seen, 0..100
+	Lookahead       int     `json:"lookahead"`         // live: pictures held back, 0..100: what they tell of a face holds for the earlier ones too
+	DetectInterval  int     `json:"detect_interval"`   // live: the detector looks at every so manieth picture at least, 1..10; landmarks follow faces in between
+	MaxFaces        int     `json:"max_faces"`         // live: faces replaced in one picture, the others are covered; 0: all
+	MinFaceSize     int     `json:"min_face_size"`     // live: faces less high than this are covered, px; 0: none
 	Engine          string  `json:"engine"`            // auto, onnxruntime, tensorrt, with options (docs/tensorrt.md)
 	Library         string  `json:"-"`                 // explicit path of the engine's library
 	ModelsDir       string  `json:"-"`                 // explicit folder of the model files
@@ -56,8 +61,11 @@ const (
 
 // DefaultConfig is what a run uses when nothing is said.
 func DefaultConfig() Config {
-	return Config{K: 5, Donors: 4, Mode: ModeSame, Age: Any, Gender: Any, Tone: Any, Expression: ExpressionKeep, Fallback: FallbackSolid, DetectSide: 640, Extend: 12, Engine: "auto", Tool: "ksamenet"}
+	return Config{K: 5, Donors: 4, Mode: ModeSame, Age: Any, Gender: Any, Tone: Any, Expression: ExpressionKeep, Fallback: FallbackSolid, DetectSide: 640, Extend: 12, DetectInterval: 1, Engine: "auto", Tool: "ksamenet"}
 }
+
+// MaxLookahead bounds Config.Lookahead: four seconds at 25 pictures a second.
+const MaxLookahead = 100
 
 // ErrConfig says that a setting is out of range: a usage error.
 var ErrConfig = errors.New("bad setting")
@@ -80,6 +88,10 @@ func (c Config) Validate() error {
 	check(c.Fallback == FallbackSolid || c.Fallback == FallbackPixelate, "fallback is %q; solid or pixelate", c.Fallback)
 	check(c.DetectSide >= 320 && c.DetectSide <= 1920, "detect-side is %d; 320 to 1920", c.DetectSide)
 	check(c.Extend >= 0 && c.Extend <= 100, "extend is %d; 0 to 100", c.Extend)
+	check(c.Lookahead >= 0 && c.Lookahead <= MaxLookahead, "lookahead is %d; 0 to %d", c.Lookahead, MaxLookahead)
+	check(c.DetectInterval >= 1 && c.DetectInterval <= followMax, "detect-interval is %d; 1 to %d", c.DetectInterval, followMax)
+	check(c.MaxFaces >= 0, "max-faces is %d; 0 or more", c.MaxFaces)
+	check(c.MinFaceSize >= 0, "min-face-size is %d; 0 or more", c.MinFaceSize)
 	if err := infer.CheckBackend(c.Engine); err != nil {
 		errs = append(errs, fmt.Errorf("%w: %w", ErrConfig, err))
 	}

@@ -27,6 +27,7 @@ var ErrLiveClosed = errors.New("pipeline: live pipeline is closed")
 //
 // It belongs to one goroutine at a time.
 type Live struct {
+	cfg    Config // the fields that Adjust changes are read from here at each picture
 	eyes   *Stages
 	gen    faceGenerator
 	wear   *wardrobe
@@ -45,6 +46,12 @@ type Live struct {
 	others  []frame.Rect  // scratch of boxes
 	held    []heldPicture // examined, not painted yet; the oldest first
 	shot    int           // counts cuts and sizes
+	first   int64         // picture with which the shot began
+	looked  int64         // last picture that the detector looked at; -1: none
+	calm    bool          // the last picture showed everybody who is known of, and the landmarks followed them
+	later   []decisions.Job
+	shown   []LiveFace
+	missed  []LiveMiss
 	paint   painter
 	looking Times
 	failed  error // the first error; it stands for good
@@ -105,7 +112,7 @@ func newLive(cfg Config, eyes *Stages, gen faceGenerator, wear *wardrobe) (*Live
 	if err != nil {
 		return nil, err
 	}
-	return &Live{eyes: eyes, gen: gen, wear: wear, tracks: t, paint: newPainter(cfg)}, nil
+	return &Live{cfg: cfg, eyes: eyes, gen: gen, wear: wear, tracks: t, paint: newPainter(cfg), looked: -1}, nil
 }
 
 // Process examines one picture and paints its faces in place. Pictures are taken in the order in which they come;
@@ -131,8 +138,10 @@ func (l *Live) tick(pts time.Duration) {
 // obey paints the jobs of one picture as the file's renderer does.
 func (l *Live) obey(ctx context.Context, pic *frame.Picture, jobs []decisions.Job) (n LiveCount, err error) {
 	decisions.SortForPainting(jobs)
-	err = l.paint.all(ctx, l.gen, pic, jobs, func(_ decisions.Job, did decisions.Action) {
+	l.shown = l.shown[:0]
+	err = l.paint.all(ctx, l.gen, pic, jobs, func(j decisions.Job, did decisions.Action) {
 		n.Faces++
+		l.shown = append(l.shown, LiveFace{Track: j.Track.ID, Box: j.Face.Rect(), Replaced: did == decisions.Replace, Why: whyOf(j, did)})
 		if did == decisions.Replace {
 			n.Replaced++
 		} else {
@@ -151,7 +160,7 @@ func (l *Live) Reset() {
 
 // begin starts a shot of which nothing is known.
 func (l *Live) begin() {
-	l.shot++
+	l.shot, l.first, l.calm = l.shot+1, l.count, false
 	l.cuts.Reset()
 	l.tracks.Reset()
 	l.forget(func(*liveFace) bool { return true })

@@ -32,6 +32,9 @@ type liveFace struct {
 	at     int64      // picture of mesh; -1: none
 	misses int        // pictures in a row in which only the landmarks saw it
 
+	replaced int64 // last picture in which it was replaced
+	dressed  bool  // the held pictures from before it was known whose it is are settled
+
 	sum       []float32 // embeddings so far, weighted by quality
 	best      float64   // quality
 	embedded  int64     // picture of the last look at who it is
@@ -53,7 +56,7 @@ const lightAfter = 3
 const surroundMax = 40
 
 func newLiveFace(id int) *liveFace {
-	return &liveFace{track: decisions.Track{ID: id}, at: -1, embedded: never, toned: never}
+	return &liveFace{track: decisions.Track{ID: id}, at: -1, replaced: never, embedded: never, toned: never}
 }
 
 // face returns what is remembered of a track.

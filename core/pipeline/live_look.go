@@ -20,21 +20,8 @@ func (l *Live) examine(ctx context.Context, pic *frame.Picture) ([]decisions.Job
 	if err != nil {
 		return nil, err
 	}
-	start = l.looking.count(StageCuts, start)
-	found, err := l.eyes.Detector.Detect(ctx, pic)
-	if err != nil {
-		return nil, err
-	}
-	l.looking.count(StageDetect, start)
-	l.sights, l.obs = l.sights[:0], l.obs[:0]
-	for _, d := range found {
-		l.obs = append(l.obs, tracker.Observation{Box: d.Box, Score: d.Score, Points: d.Points, Tag: len(l.sights)})
-		l.sights = append(l.sights, liveSight{box: d.Box, points: d.Points})
-	}
-	if change.Cut {
-		l.shot++
-		l.forget(func(*liveFace) bool { return true })
-	} else if err := l.follow(ctx, pic); err != nil {
+	l.looking.count(StageCuts, start)
+	if err := l.find(ctx, pic, change.Cut); err != nil {
 		return nil, err
 	}
 	tracks, err := l.tracks.Update(l.count, change.Cut, l.obs)
@@ -42,12 +29,14 @@ func (l *Live) examine(ctx context.Context, pic *frame.Picture) ([]decisions.Job
 		return nil, err
 	}
 	var jobs []decisions.Job
+	l.later, l.calm = nil, true
+	crowd := l.beyond(tracks)
 	for _, t := range tracks {
 		if t.State == tracker.Removed {
 			l.forget(func(f *liveFace) bool { return f.track.ID == t.ID })
 			continue
 		}
-		j, err := l.decide(ctx, pic, t, tracks)
+		j, err := l.decide(ctx, pic, t, tracks, crowd[t.ID])
 		if err != nil {
 			return nil, err
 		}
@@ -61,6 +50,39 @@ func (l *Live) examine(ctx context.Context, pic *frame.Picture) ([]decisions.Job
 		}
 	}
 	return jobs, nil
+}
+
+// find fills sights and observations. The detector does not look at every picture if Config.DetectInterval says so, as long as
+// the landmarks alone find again everybody whom the last picture showed: a new face is then found some pictures late, and
+// covered in those, which are still held. Paint has the detector look at a picture that leaves before that.
+func (l *Live) find(ctx context.Context, pic *frame.Picture, cut bool) error {
+	l.sights, l.obs = l.sights[:0], l.obs[:0]
+	if !cut && l.calm && l.count-l.looked < int64(min(l.cfg.DetectInterval, len(l.held)+1)) {
+		if err := l.follow(ctx, pic); err != nil {
+			return err
+		}
+		if len(l.sights) == len(l.faces) {
+			return nil
+		}
+		l.sights, l.obs = l.sights[:0], l.obs[:0]
+	}
+	start := time.Now()
+	found, err := l.eyes.Detector.Detect(ctx, pic)
+	if err != nil {
+		return err
+	}
+	l.looking.count(StageDetect, start)
+	l.looked = l.count
+	for _, d := range found {
+		l.obs = append(l.obs, tracker.Observation{Box: d.Box, Score: d.Score, Points: d.Points, Tag: len(l.sights)})
+		l.sights = append(l.sights, liveSight{box: d.Box, points: d.Points})
+	}
+	if cut {
+		l.shot, l.first = l.shot+1, l.count
+		l.forget(func(*liveFace) bool { return true })
+		return nil
+	}
+	return l.follow(ctx, pic)
 }
 
 // follow looks, with the landmarks alone, for faces of the previous picture that the detector did not find in this one.
@@ -112,16 +134,21 @@ func (l *Live) measure(run func() (landmark.Result, error)) (landmark.Result, er
 	return r, err
 }
 
-// decide says what happens to one track in this picture. Whatever is missing, the answer is a cover.
-func (l *Live) decide(ctx context.Context, pic *frame.Picture, t *tracker.Track, tracks []*tracker.Track) (decisions.Job, error) {
+// decide says what happens to one track in this picture. Whatever is missing, the answer is a cover. crowded says that more
+// faces are replaced already than may be.
+func (l *Live) decide(ctx context.Context, pic *frame.Picture, t *tracker.Track, tracks []*tracker.Track, crowded bool) (decisions.Job, error) {
 	f := l.face(t.ID)
+	defer func() { l.calm = l.calm && f.at == l.count }()
 	if t.Tag < 0 {
 		return f.cover(l.count, t.Cover, "out of sight"), nil
 	}
 	s := &l.sights[t.Tag]
 	s.taken = true
-	if t.State != tracker.Confirmed {
-		return f.cover(l.count, t.Cover, "seen too briefly to be sure"), nil
+	if t.State != tracker.Confirmed && l.cfg.Lookahead == 0 {
+		return f.cover(l.count, t.Cover, whyBrief), nil
+	}
+	if why := l.spared(f, s.box, crowded); why != "" {
+		return f.cover(l.count, t.Cover, why), nil
 	}
 	if f.wears.action == decisions.Cover {
 		return f.cover(l.count, t.Cover, f.wears.why), nil
@@ -139,6 +166,9 @@ func (l *Live) decide(ctx context.Context, pic *frame.Picture, t *tracker.Track,
 	if !usable(r) || r.Mesh.Box().IoU(s.box) < followIoU {
 		return f.cover(l.count, t.Cover, "no landmarks"), nil
 	}
+	if t.State != tracker.Confirmed {
+		return l.wait(f, t, r, whyBrief), nil
+	}
 	if f.misses++; !followed {
 		f.misses = 0
 	}
@@ -151,7 +181,7 @@ func (l *Live) decide(ctx context.Context, pic *frame.Picture, t *tracker.Track,
 		if f.wears.action == "" {
 			why = "not known yet who it is"
 		}
-		return f.cover(l.count, t.Cover, why), nil
+		return l.wait(f, t, r, why), nil
 	}
 	if l.count-f.toned >= surroundEvery {
 		start := time.Now()
@@ -166,8 +196,13 @@ func (l *Live) decide(ctx context.Context, pic *frame.Picture, t *tracker.Track,
 		f.toned = l.count
 		l.looking.count(StageTone, start)
 	}
+	l.dressBack(f)
+	f.replaced = l.count
 	return f.replace(l.count, l.now, t, r), nil
 }
+
+// whyBrief is the reason of covers at first sight.
+const whyBrief = "seen too briefly to be sure"
 
 // recognize settles what a face wears, if it can be told by now. What is settled stays for the shot: a surrogate that
 // changed would say that something was found out.

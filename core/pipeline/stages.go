@@ -71,7 +71,7 @@ func (n *nets) open(ctx context.Context, cfg Config, name string) (infer.Engine,
 	if err != nil {
 		return nil, err
 	}
-	e, err := infer.Open(m, b, cfg.inferOptions())
+	e, err := infer.OpenShared(m, b, cfg.inferOptions())
 	if err != nil {
 		return nil, err
 	}
