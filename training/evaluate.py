@@ -143,8 +143,8 @@ def main():
     recognizer = ort.InferenceSession(str(o.recognizer)) if o.recognizer else None
     mesh = Mesh(str(o.mesh)) if o.mesh else None
     mixed = val["x"][:, : cond.PROXIES].max(1) < .99
-    figures = {"held_out_conditions": measure(network, val, ~mixed, recognizer, mesh), "held_out_mixtures": measure(network, val, mixed, recognizer, mesh),
-                      "milliseconds": round(network.milliseconds(), 1)}
+    figures = {name: measure(network, val, pick, recognizer, mesh) for name, pick in (("held_out_conditions", ~mixed), ("held_out_mixtures", mixed)) if pick.any()}
+    figures["milliseconds"] = round(network.milliseconds(), 1)
     if recognizer:
         figures["constancy"] = constancy(network, recognizer)
     print(json.dumps(figures, indent=1))

@@ -36,7 +36,8 @@ def ssim(a, b, window=8, stride=4):
 
 def total(logits, rgb, alpha, region):
     """The training loss: L1 and gradients on three scales (four at 256 pixels) inside the mask, structural similarity, mask cross-entropy."""
-    out, weight = torch.sigmoid(logits[:, :3]), (alpha + .01) * region
+    # The compositor shows a soft margin beyond the mask: colours there must not be anything.
+    out, weight = torch.sigmoid(logits[:, :3]), (alpha + .05) * region
     norm = weight.mean()
     loss = ((out - rgb).abs() * weight).mean() / norm * 3
     a, b, w = out, rgb, weight

@@ -54,12 +54,22 @@ def residuals(renderer, scene, points, centre, distance):
     return {k: {"rms": round(float(np.mean(v)), 3), "max": round(float(np.max(v)), 3)} for k, v in out.items()}
 
 
+def write(path, doc):
+    rows = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in doc.items())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{\n" + rows + "\n}\n")
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--assets")
     p.add_argument("--people", type=pathlib.Path, default=HERE / "proxies64.json")
     p.add_argument("--out", type=pathlib.Path, default=HERE.parent / "models" / "generator" / "head.json")
+    p.add_argument("--donors", type=pathlib.Path, help="donors.json of photos.py: only who the donors are is written anew; needs no assets")
     o = p.parse_args()
+    if o.donors:
+        return write(o.out, {**json.loads(o.out.read_text()), "donors": json.loads(o.donors.read_text()),
+                             "donors_doc": "in the order of the mix input; gender, age and tone as the manifest of the photographs has them"})
     renderer, people = Renderer(o.assets), persons.load(o.people)
     assets, identities = renderer.assets, [renderer.person(x) for x in people]
     relative, units = [], []
@@ -86,9 +96,7 @@ def main():
         "donors": [{"name": x.name, **x.metadata()} for x in people],
         "donors_doc": "in the order of the mix input; apparent gender F or M, age 0 (about 20 years) to 1 (about 70), tone 0 light, 1 tan, 2 dark; synthetic people",
     }
-    rows = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in doc.items())
-    o.out.parent.mkdir(parents=True, exist_ok=True)
-    o.out.write_text("{\n" + rows + "\n}\n")
+    write(o.out, doc)
     print(len(stable), "stable points", doc["residual_px"], "distance", doc["distance"])
 
 

@@ -62,6 +62,8 @@ def main():
     val = shards.load(o.data / "val-0000.npz", run.size)
     mixed = val["x"][:, : cond.PROXIES].max(1) < .99
     for label, pick in (("held-out conditions", ~mixed), ("held-out mixtures", mixed)):
+        if pick.sum() < 20:  # photographs: no mixtures, and few held out
+            continue
         for part in np.array_split(rng.choice(np.flatnonzero(pick), 20, replace=False), 2):
             rows.append(row([over_bytes(val["y"][i]) for i in part], label + ": render"))
             rows.append(row([over(t) for t in run(val["x"][part])], "network"))

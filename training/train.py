@@ -3,6 +3,8 @@
 
     python train.py --data DIR --run DIR --minutes 85 [--size 128] [--start WEIGHTS]
 
+With --recognizer, a part of every batch shows one mixture several times, and a recogniser judges whether it is one person (recogniser.py).
+
 The pictures' size is the network's, or twice that: the small network learns from the large one's pictures.
 
 The learning rate follows a cosine over the given minutes of training time (interruptions do not count). The run directory holds
@@ -25,7 +27,11 @@ import conditions as cond
 import losses
 import shards
 from model import Generator, parameters
+from recogniser import Recogniser, inconstancy
 
+GROUP = 4          # pictures of one mixture that the recogniser compares
+RECOGNISABLE = 50  # degrees of yaw beyond which a recogniser says little
+YAW = sum(n for k, n in cond.INPUTS[: [k for k, _ in cond.INPUTS].index("pose")])
 WINDOW_EDGE = 4  # pixels at a window's edge that its convolutions see less of than in the full picture
 
 
@@ -42,6 +48,15 @@ class Shards:
                 self.parts.append(shards.load(path, self.size))
                 self.names.add(path.name)
         self.ends = np.cumsum([len(p["x"]) for p in self.parts])
+        self.groups = {}
+        rows = np.concatenate([p["x"] for p in self.parts]) if self.parts else np.zeros((0, cond.PROXIES + 20), np.float32)
+        for i in np.flatnonzero(np.abs(rows[:, YAW] * cond.YAW_UNIT) <= RECOGNISABLE):
+            self.groups.setdefault(rows[i, : cond.PROXIES].tobytes(), []).append(i)
+        self.groups = [g for g in self.groups.values() if len(g) >= GROUP]
+
+    def one_mixture(self, rng):
+        """Indices of GROUP pictures of one mixture."""
+        return rng.choice(self.groups[rng.integers(len(self.groups))], GROUP, replace=False)
 
     def __len__(self):
         return int(self.ends[-1]) if len(self.ends) else 0
@@ -80,6 +95,14 @@ def step_loss(model, x, rgb, alpha, lm, rng):
     loss = losses.total(logits.float()[:, :, e:-e, e:-e], cut(rgb), cut(alpha), cut(weight))
     rgb, alpha, weight = (F.avg_pool2d(t, 2) for t in (rgb, alpha, weight))
     return loss + losses.total(half.float(), rgb, alpha, weight)
+
+
+def group_loss(model, x, rgb, alpha, lm, recogniser, weight, rng):
+    """The loss of pictures of one mixture, in full, with the recogniser's part; and that part."""
+    with torch.autocast(rgb.device.type, dtype=torch.bfloat16):
+        logits = model.finish(*model.features(**x)).float()
+        apart = inconstancy(torch.sigmoid(logits), lm, recogniser, rng)
+    return losses.total(logits, rgb, alpha, losses.region_weight(lm, rgb.shape[-1])) + weight * apart, apart.item()
 
 
 class Run:
@@ -124,6 +147,8 @@ def validate(model, shards, device):
     out = {}
     mixed = np.concatenate([p["x"][:, : cond.PROXIES].max(1) < .99 for p in shards.parts])
     for name, pick in (("conditions", ~mixed), ("mixtures", mixed)):
+        if not pick.any():  # photographs show no mixtures
+            continue
         rows = []
         for part in np.array_split(np.flatnonzero(pick), 8):
             x, rgb, alpha, _ = shards.batch(part, device)
@@ -139,6 +164,8 @@ def main():
     p.add_argument("--run", type=pathlib.Path, required=True)
     p.add_argument("--size", type=int, choices=(128, 256), default=256)
     p.add_argument("--start", type=pathlib.Path, help="weights to start from (a state_dict of the same network)")
+    p.add_argument("--recognizer", type=pathlib.Path, help="SFace's ONNX file")
+    p.add_argument("--constancy", type=float, default=1., help="weight of the recogniser's judgement")
     p.add_argument("--minutes", type=float, default=85)
     p.add_argument("--batch", type=int, default=32)
     p.add_argument("--rate", type=float, default=2e-3)
@@ -152,15 +179,20 @@ def main():
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     run = Run(o.run, device, o.rate, o.size, o.start)
     train, val = (Shards(o.data, kind, o.size) for kind in ("train", "val"))
+    recogniser = Recogniser(o.recognizer, device) if o.recognizer else None
     rng = np.random.default_rng([o.seed, run.step])
     run.log(size=o.size, parameters=parameters(run.model), renders=len(train), held_out=len(val), device=str(device))
-    last, saved, recent = time.time(), time.time(), []
+    last, saved, recent, apart = time.time(), time.time(), [], []
     while run.seconds < o.minutes * 60:
         rate = o.rate * min(1, (run.step + 1) / 200) * (.5 + .5 * math.cos(math.pi * run.seconds / (o.minutes * 60)) + .005)
         for group in run.optimiser.param_groups:
             group["lr"] = rate
-        x, rgb, alpha, lm = train.batch(rng.integers(len(train), size=o.batch), device)
-        loss = step_loss(run.model, x, rgb, alpha, lm, rng)
+        alone = o.batch - (GROUP if recogniser else 0)
+        loss = step_loss(run.model, *train.batch(rng.integers(len(train), size=alone), device), rng)
+        if recogniser:
+            together, a = group_loss(run.model, *train.batch(train.one_mixture(rng), device), recogniser, o.constancy, rng)
+            loss = (loss * alone + together * GROUP) / o.batch
+            apart.append(a)
         if not torch.isfinite(loss):
             raise FloatingPointError(f"loss is {loss.item()} at step {run.step}")
         run.optimiser.zero_grad()
@@ -173,8 +205,9 @@ def main():
         now = time.time()
         run.seconds, last = run.seconds + now - last, now
         if run.step % o.every == 0:
-            run.log(loss=round(float(np.mean(recent)), 4), renders=len(train), rate=round(rate, 6), **validate(run.ema, val, device))
-            recent = []
+            judged = {"inconstancy": round(float(np.mean(apart)), 4)} if apart else {}
+            run.log(loss=round(float(np.mean(recent)), 4), **judged, renders=len(train), rate=round(rate, 6), **validate(run.ema, val, device))
+            recent, apart = [], []
             train.refresh()
         if now - saved > 180:
             run.save()

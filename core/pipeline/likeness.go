@@ -197,7 +197,7 @@ func (m *mirror) judge(ctx context.Context, tx *registry.Tx, link float64) *regi
 			if err != nil || who.Person != 0 && who.Similarity >= link || standing || len(mix) == 1 {
 				return err == nil && who.Person != 0 && who.Similarity >= link, err
 			}
-			for d := range Proxies {
+			for d := range donors() {
 				one, err := m.portrait(ctx, ksame.Mix{d})
 				if err != nil {
 					return true, err

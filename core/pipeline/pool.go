@@ -25,12 +25,12 @@ var (
 	Tones   = []string{Any, "light", "tan", "dark"}
 )
 
-// Proxies is the number of synthetic donors of the generator.
+// Proxies is the length of the generator's mix input: as many donors at most.
 const Proxies = 64
 
 // donor is what head.json says of a proxy.
 type donor struct {
-	Gender string  `json:"gender"` // F, M
+	Gender string  `json:"gender"` // F, M; empty: not said
 	Age    float64 `json:"age"`    // 0 (about 20 years) to 1 (about 70)
 	Tone   int     `json:"tone"`   // 0 light, 1 tan, 2 dark
 }
@@ -48,10 +48,13 @@ func (d donor) age() string {
 
 // gender is the donor's apparent gender.
 func (d donor) gender() string {
-	if d.Gender == "F" {
+	switch d.Gender {
+	case "F":
 		return "female"
+	case "M":
+		return "male"
 	}
-	return "male"
+	return ""
 }
 
 // donors reads the proxies of the generator that is built in; a fault can only be a broken build.
@@ -63,8 +66,8 @@ var donors = sync.OnceValue(func() []donor {
 	if err == nil {
 		err = json.Unmarshal(b, &head)
 	}
-	if err == nil && len(head.Donors) != Proxies {
-		err = fmt.Errorf("%d donors, want %d", len(head.Donors), Proxies)
+	if n := len(head.Donors); err == nil && (n < 2 || n > Proxies) {
+		err = fmt.Errorf("%d donors, want 2 to %d", n, Proxies)
 	}
 	if err != nil {
 		panic(fmt.Sprintf("pipeline: head.json: %v", err))

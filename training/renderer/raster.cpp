@@ -181,7 +181,7 @@ void surface(const int32_t *pix, int N, float *o, const float *rot, const uint8_
       for (int k = 0; k < 3; k++) a[5 + k] += .16f;
     } else if (mat == TEETH) {  // teeth, and the tongue where the texture is dark
       const float c[3] = {.60f, .56f, .50f}, tongue[3] = {.26f, .06f, .05f};
-      float d = .82f * clamp01(.08f + ao * 2.2f), t = clamp01((.06f - lum) * 20);
+      float d = .72f * clamp01(.04f + ao * 2.0f), t = clamp01((.06f - lum) * 20);
       for (int k = 0; k < 3; k++) {
         al[k] = (al[k] * .4f + lum * c[k]) * d + t * tongue[k] * (.55f + ao);
         a[5 + k] += t * .28f;
@@ -264,8 +264,8 @@ void shade(const int32_t *pix, int N, const float *o, const float *g, const floa
     float facing = std::min(1.f, std::max(.05f, nv));
     nh = clamp01(nh), lh = std::max(.1f, lh), nl = clamp01(nl);
     auto ggx = [&](float r) { float a2 = r * r, d = nh * nh * (a2 - 1) + 1; return a2 / (3.14159f * d * d); };
-    float D = mat == EYE ? ggx(.075f) : mat == TEETH ? ggx(.12f) : .75f * ggx(.30f) + .25f * ggx(.16f);
-    float gain = mat == EYE ? .8f : mat == TEETH ? .5f : .55f;
+    float D = mat == EYE ? ggx(.10f) : mat == TEETH ? ggx(.12f) : .75f * ggx(.30f) + .25f * ggx(.16f);
+    float gain = mat == EYE ? 1.6f : mat == TEETH ? .5f : .55f;
     float key = D * (.028f + .972f * fifth(1 - lh)) * nl / (4 * lh * lh * std::sqrt(std::max(facing, .25f))) * w[7] * gain;
     float r[3], env[3];
     for (int k = 0; k < 3; k++) r[k] = 2 * nv * n[k] - v[k];

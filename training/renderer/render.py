@@ -27,7 +27,7 @@ PATCH = View(span=1.40, y=.52)            # the generator's canonical crop
 WHOLE_HEAD = View(span=2.45, x=.5, y=.46)  # with hair, neck and collar
 
 
-def face_mask(assets, grow=.005, forehead=.07, soft=5., n=1024):
+def face_mask(assets, grow=.005, forehead=.08, soft=5., n=1024):
     """The face oval in UV space, with a soft edge; its upper half reaches `forehead` farther up than the landmarks, to the hairline.
     [n, n] bytes."""
     p = assets.lm_uv[assets.oval]

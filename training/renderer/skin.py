@@ -52,6 +52,9 @@ class Skins:
         oval = assets.crop_px(assets.oval)
         c = oval.mean(0)
         self._face = self._polygon(c + (oval - c) * .985, 16)
+        self._brow_line = c[1] - .36 * (c[1] - oval[:, 1].min())
+        self._middle = self._polygon(c + (oval - c) * .78, 10)
+        self._beyond = self._polygon(c + (oval - c) * 1.12 + [0, -.04 * self.n], 6)  # more than render.face_mask shows
         self._eyes = [assets.uv[i].mean(0) for i in assets.eyes]
 
     def _polygon(self, points, soft):
@@ -164,10 +167,41 @@ class Skins:
         mask = cv2.resize(self._face, (x1 - x0, y1 - y0))[:, :, None]
         crop = cv2.resize(face, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
         atlas[y0:y1, x0:x1] = atlas[y0:y1, x0:x1] * (1 - mask) + crop * mask
-        tex = to_bytes(atlas)
+        tex = to_bytes(self._without_hair(atlas))
         for c in self._eyes:
             self._paint_iris(tex, c, *p.iris)
         return tex
+
+    def _without_hair(self, atlas):
+        """The atlas with bare skin at forehead and temples. A surrogate ends in the hair of the person whom it covers: a hairline of its own, half of
+        it outside the mask, is a dark patch there. What lies outside the face crop, and what is darker than the forehead near the crop's rim, takes
+        the colour of the nearest skin."""
+        n = self.size
+        x0, y0, x1, y1 = self.assets.crop_box
+        box = np.array([x0, y0]) - .15 * np.array([x1 - x0, y1 - y0]), np.array([x1, y1]) + .15 * np.array([x1 - x0, 0])
+        (left, top), (right, bottom) = (np.clip(b * n, 0, n).astype(int) for b in box)
+        part = atlas[top:bottom, left:right]
+        scale = self.n / (n * np.array([x1 - x0, y1 - y0]))
+        to_crop = np.c_[np.diag(scale), scale * ([left, top] - n * np.array([x0, y0]))]
+        warp = lambda im: cv2.warpAffine(im, to_crop, part.shape[1::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        face, middle, beyond = warp(self._face[:, :, 0]), warp(self._middle[:, :, 0]), warp(self._beyond[:, :, 0])
+        y = to_crop[1, 1] * np.arange(len(part)) + to_crop[1, 2]
+        above = np.clip((self._brow_line + 60 - y) / 80, 0, 1)[:, None]
+        forehead = (middle > .98) & (y < self._brow_line)[:, None]
+        lum = part @ np.array([.3, .6, .1], f32)
+        dark = 1 - np.clip((lum / np.median(lum[forehead]) - .60) / .2, 0, 1)
+        dark = cv2.GaussianBlur(cv2.dilate((dark * (1 - middle)).astype(f32), np.ones((9, 9))), (0, 0), 2)
+        bare = face * (1 - np.clip(1.5 * dark, 0, 1))
+        source = (bare * ((middle < .5) | forehead))[:, :, None].astype(f32)
+        fill, got = 0, 0
+        for sigma in (6, 18, 54):
+            w = cv2.GaussianBlur(source, (0, 0), sigma)[:, :, None]
+            share = (1 - got) * np.clip(w * 8, 0, 1)
+            fill, got = fill + cv2.GaussianBlur(part * source, (0, 0), sigma) / np.maximum(w, 1e-4) * share, got + share
+        fill = fill + (1 - got) * np.median(part[forehead], 0)
+        gone = (beyond * above * (1 - bare))[:, :, None]
+        atlas[top:bottom, left:right] = part * (1 - gone) + fill * gone
+        return atlas
 
     def _paint_iris(self, tex, centre, hue, saturation, value):
         n = self.size

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import sys
+import tempfile
 import unittest
 
 TRAINING = pathlib.Path(__file__).resolve().parent.parent
@@ -18,6 +19,8 @@ import numpy as np  # noqa: E402
 
 import conditions as cond  # noqa: E402
 from masks import holes  # noqa: E402
+if importlib.util.find_spec("onnxruntime"):
+    import photos  # noqa: E402
 from renderer import UNIT_NAMES, light, persons, prng  # noqa: E402
 from renderer.head import UNITS, rotation  # noqa: E402
 
@@ -58,6 +61,37 @@ class Conditions(unittest.TestCase):
             self.assertLessEqual(abs(yaw), 75)
             self.assertLessEqual(abs(pitch), 30)
             self.assertLessEqual(max(map(abs, cond.gaze(rng))), 30)
+
+
+@unittest.skipUnless(importlib.util.find_spec("onnxruntime"), "onnxruntime is missing")
+class Manifest(unittest.TestCase):
+    def read(self, text):
+        with tempfile.TemporaryDirectory() as d:
+            folder = pathlib.Path(d)
+            (folder / "a.jpg").write_bytes(b"")
+            (folder / "m.csv").write_text(text)
+            return photos.read(folder / "m.csv")
+
+    def test_donors_and_units(self):
+        pictures, donors = self.read("file,identity,consent,age,MouthOpen\na.jpg,Ann,yes,.2,\na.jpg,Bo,Yes,,.5\na.jpg,Ann,yes,,\n")
+        self.assertEqual([d["name"] for d in donors], ["Ann", "Bo"])
+        self.assertEqual([d["age"] for d in donors], [.2, .5])
+        self.assertEqual([(p.donor, p.units) for p in pictures], [(0, {}), (1, {"MouthOpen": .5}), (0, {})])
+
+    def test_refuses(self):
+        for text, reason in (
+                ("file,identity,consent\na.jpg,Ann,yes\na.jpg,Bo,no\n", ":3: Bo: consent"),
+                ("file,identity,consent\na.jpg,Ann,\n", ":2: Ann: consent"),
+                ("file,identity\na.jpg,Ann\n", "no column consent"),
+                ("file,identity,consent,smirk\na.jpg,Ann,yes,1\n", "unknown column smirk"),
+                ("file,identity,consent,squint\na.jpg,Ann,yes,2\n", ":2: squint"),
+                ("file,identity,consent,gender\na.jpg,Ann,yes,x\n", ":2: gender"),
+                ("file,identity,consent\nb.jpg,Ann,yes\n", ":2: no file"),
+                ("file,identity,consent\n", "0 identities"),
+                ("file,identity,consent\n" + "".join(f"a.jpg,p{i},yes\n" for i in range(65)), "65 identities")):
+            with self.assertRaises(photos.ManifestError) as e:
+                self.read(text)
+            self.assertIn(reason, str(e.exception))
 
 
 class Geometry(unittest.TestCase):
