@@ -1,4 +1,5 @@
-"""A face recogniser (SFace) as a training loss: one mixture must look like one person in every pose and expression.
+"""A face recogniser (SFace) as a training loss: a mixture must look like one person, that of its renders, in every
+pose and expression.
 
 The weights of the recogniser are not changed and nothing of it is exported. Source of the idea: identity losses of face synthesis (Deng et al.,
 "Disentangled and Controllable Face Image Generation via 3D Imitative-Contrastive Learning", CVPR 2020, 3.2).
@@ -54,9 +55,24 @@ class Recogniser:
         return F.normalize(self.net(crop * 255).float(), dim=1)
 
 
-def inconstancy(rgba, lm, recogniser, rng):
-    """How far pictures of one mixture [n, 4, S, S] are from their mean for the recogniser: root of the mean square of 1 - cosine. Behind each
-    lies another plain colour."""
+def before(rgba, rng):
+    """Pictures [n, 4, S, S] in front of plain colours, another for each: [n, 3, S, S]."""
     back = torch.from_numpy(rng.uniform(.1, .9, (len(rgba), 3, 1, 1)).astype(np.float32)).to(rgba.device)
-    e = recogniser.embed(rgba[:, :3] * rgba[:, 3:] + back * (1 - rgba[:, 3:]), lm, rng)
-    return (1 - e @ F.normalize(e.mean(0), dim=0).detach()).square().mean().sqrt()
+    return rgba[:, :3] * rgba[:, 3:] + back * (1 - rgba[:, 3:])
+
+
+class Persons:
+    """Who the mixtures are for the recogniser: the mean of the embeddings of each one's renders, over those that it was shown.
+
+    The mean of the network's own pictures would do for constancy alone, but draws all mixtures together (tried: between the means of two mixtures the
+    cosine rose from .87 to .95)."""
+
+    def __init__(self, recogniser):
+        self.recogniser, self.sums = recogniser, {}
+
+    def apart(self, mixture, out, truth, lm, rng):
+        """How far pictures out of one mixture are from it: root of the mean square of 1 - cosine. truth: the renders; both [n, 4, S, S]."""
+        with torch.no_grad():
+            self.sums[mixture] = self.sums.get(mixture, 0) + self.recogniser.embed(before(truth, rng), lm, rng).sum(0)
+        e = self.recogniser.embed(before(out, rng), lm, rng)
+        return (1 - e @ F.normalize(self.sums[mixture], dim=0)).square().mean().sqrt()

@@ -3,7 +3,7 @@
 
     python train.py --data DIR --run DIR --minutes 85 [--size 128] [--start WEIGHTS]
 
-With --recognizer, a part of every batch shows one mixture several times, and a recogniser judges whether it is one person (recogniser.py).
+With --recognizer, a part of every batch shows one mixture several times, and a recogniser judges whether it is the person of its renders (recogniser.py).
 
 The pictures' size is the network's, or twice that: the small network learns from the large one's pictures.
 
@@ -27,7 +27,7 @@ import conditions as cond
 import losses
 import shards
 from model import Generator, parameters
-from recogniser import Recogniser, inconstancy
+from recogniser import Persons, Recogniser
 
 GROUP = 4          # pictures of one mixture that the recogniser compares
 RECOGNISABLE = 50  # degrees of yaw beyond which a recogniser says little
@@ -55,8 +55,9 @@ class Shards:
         self.groups = [g for g in self.groups.values() if len(g) >= GROUP]
 
     def one_mixture(self, rng):
-        """Indices of GROUP pictures of one mixture."""
-        return rng.choice(self.groups[rng.integers(len(self.groups))], GROUP, replace=False)
+        """A mixture's name and the indices of GROUP pictures of it."""
+        group = self.groups[rng.integers(len(self.groups))]
+        return group[0], rng.choice(group, GROUP, replace=False)
 
     def __len__(self):
         return int(self.ends[-1]) if len(self.ends) else 0
@@ -97,11 +98,11 @@ def step_loss(model, x, rgb, alpha, lm, rng):
     return loss + losses.total(half.float(), rgb, alpha, weight)
 
 
-def group_loss(model, x, rgb, alpha, lm, recogniser, weight, rng):
+def group_loss(model, x, rgb, alpha, lm, mixture, persons, weight, rng):
     """The loss of pictures of one mixture, in full, with the recogniser's part; and that part."""
     with torch.autocast(rgb.device.type, dtype=torch.bfloat16):
         logits = model.finish(*model.features(**x)).float()
-        apart = inconstancy(torch.sigmoid(logits), lm, recogniser, rng)
+        apart = persons.apart(mixture, torch.sigmoid(logits), torch.cat([rgb, alpha], 1), lm, rng)
     return losses.total(logits, rgb, alpha, losses.region_weight(lm, rgb.shape[-1])) + weight * apart, apart.item()
 
 
@@ -179,7 +180,7 @@ def main():
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     run = Run(o.run, device, o.rate, o.size, o.start)
     train, val = (Shards(o.data, kind, o.size) for kind in ("train", "val"))
-    recogniser = Recogniser(o.recognizer, device) if o.recognizer else None
+    persons = Persons(Recogniser(o.recognizer, device)) if o.recognizer else None
     rng = np.random.default_rng([o.seed, run.step])
     run.log(size=o.size, parameters=parameters(run.model), renders=len(train), held_out=len(val), device=str(device))
     last, saved, recent, apart = time.time(), time.time(), [], []
@@ -187,10 +188,11 @@ def main():
         rate = o.rate * min(1, (run.step + 1) / 200) * (.5 + .5 * math.cos(math.pi * run.seconds / (o.minutes * 60)) + .005)
         for group in run.optimiser.param_groups:
             group["lr"] = rate
-        alone = o.batch - (GROUP if recogniser else 0)
+        alone = o.batch - (GROUP if persons else 0)
         loss = step_loss(run.model, *train.batch(rng.integers(len(train), size=alone), device), rng)
-        if recogniser:
-            together, a = group_loss(run.model, *train.batch(train.one_mixture(rng), device), recogniser, o.constancy, rng)
+        if persons:
+            mixture, pictures = train.one_mixture(rng)
+            together, a = group_loss(run.model, *train.batch(pictures, device), mixture, persons, o.constancy, rng)
             loss = (loss * alone + together * GROUP) / o.batch
             apart.append(a)
         if not torch.isfinite(loss):
@@ -205,7 +207,7 @@ def main():
         now = time.time()
         run.seconds, last = run.seconds + now - last, now
         if run.step % o.every == 0:
-            judged = {"inconstancy": round(float(np.mean(apart)), 4)} if apart else {}
+            judged = {"apart": round(float(np.mean(apart)), 4)} if apart else {}
             run.log(loss=round(float(np.mean(recent)), 4), **judged, renders=len(train), rate=round(rate, 6), **validate(run.ema, val, device))
             recent, apart = [], []
             train.refresh()
