@@ -28,7 +28,7 @@ type Config struct {
 	DetectSide      int     `json:"detect_side"`       // long side of the detector's picture, px, 320..1920
 	Extend          int     `json:"extend"`            // frames that a track is carried on before and after it was seen, 0..100
 	Lookahead       int     `json:"lookahead"`         // live: pictures held back, 0..100: what they tell of a face holds for the earlier ones too
-	DetectInterval  int     `json:"detect_interval"`   // live: the detector looks at every so manieth picture at least, 1..10; landmarks follow faces in between
+	DetectInterval  int     `json:"detect_interval"`   // live: the detector looks at every n-th picture at least, 1..10; landmarks follow faces in between
 	MaxFaces        int     `json:"max_faces"`         // live: faces replaced in one picture, the others are covered; 0: all
 	MinFaceSize     int     `json:"min_face_size"`     // live: faces less high than this are covered, px; 0: none
 	Engine          string  `json:"engine"`            // auto, onnxruntime, tensorrt, with options (docs/tensorrt.md)

@@ -10,6 +10,7 @@ import (
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/frame"
 	"github.com/ksamenet/ksamenet/core/infer"
+	"github.com/ksamenet/ksamenet/core/ksame"
 	"github.com/ksamenet/ksamenet/core/registry"
 	"github.com/ksamenet/ksamenet/core/report"
 	"github.com/ksamenet/ksamenet/core/tracker"
@@ -51,6 +52,8 @@ type Live struct {
 	calm    bool          // the last picture showed everybody who is known of, and the landmarks followed them
 	later   []decisions.Job
 	shown   []LiveFace
+	painted int64
+	books   liveBooks
 	missed  []LiveMiss
 	paint   painter
 	looking Times
@@ -112,7 +115,8 @@ func newLive(cfg Config, eyes *Stages, gen faceGenerator, wear *wardrobe) (*Live
 	if err != nil {
 		return nil, err
 	}
-	return &Live{cfg: cfg, eyes: eyes, gen: gen, wear: wear, tracks: t, paint: newPainter(cfg), looked: -1}, nil
+	return &Live{cfg: cfg, eyes: eyes, gen: gen, wear: wear, tracks: t, paint: newPainter(cfg), looked: -1,
+		books: liveBooks{people: map[ksame.PersonID]ksame.ClusterID{}, worn: map[uint64]bool{}}}, nil
 }
 
 // Process examines one picture and paints its faces in place. Pictures are taken in the order in which they come;
@@ -141,6 +145,7 @@ func (l *Live) obey(ctx context.Context, pic *frame.Picture, jobs []decisions.Jo
 	l.shown = l.shown[:0]
 	err = l.paint.all(ctx, l.gen, pic, jobs, func(j decisions.Job, did decisions.Action) {
 		n.Faces++
+		l.books.count(j, did)
 		l.shown = append(l.shown, LiveFace{Track: j.Track.ID, Box: j.Face.Rect(), Replaced: did == decisions.Replace, Why: whyOf(j, did)})
 		if did == decisions.Replace {
 			n.Replaced++

@@ -80,6 +80,7 @@ func (l *Live) Paint(ctx context.Context, pic *frame.Picture) (n LiveCount, err 
 			return err
 		}
 		n, err = l.obey(ctx, pic, h.jobs)
+		l.painted++
 		l.forgetPainted(h)
 		return err
 	})

@@ -235,6 +235,7 @@ func (l *Live) recognize(ctx context.Context, pic *frame.Picture, f *liveFace, r
 		}
 		if known {
 			f.wears = o
+			l.books.people[o.person] = o.cluster
 			return nil
 		}
 	}

@@ -63,5 +63,6 @@ func (l *Live) lookedTooLate(t *tracker.Track, tracks []*tracker.Track) {
 	}
 	if n := int(gone - max(l.first, t.First-int64(l.cfg.Extend))); n > 0 {
 		l.missed = append(l.missed, LiveMiss{Track: t.ID, Box: t.Box, Pictures: n})
+		l.books.missed += int64(n)
 	}
 }

@@ -29,10 +29,13 @@ type matcher interface {
 
 // wardrobe says who wears what. It is fixed at start.
 type wardrobe struct {
-	people  matcher // nil: nobody is looked up
-	cluster map[ksame.PersonID]ksame.ClusterID
-	cover   map[ksame.PersonID]bool
-	shared  bool // strangers wear the shared surrogate rather than a cover
+	people   matcher // nil: nobody is looked up
+	cluster  map[ksame.PersonID]ksame.ClusterID
+	cover    map[ksame.PersonID]bool
+	clusters []decisions.Cluster // all surrogates there are
+	rows     int                 // of the ledger at the start
+	head     string              // hash of the last one
+	shared   bool                // strangers wear the shared surrogate rather than a cover
 }
 
 // newWardrobe reads clusters and donors, and lists the mixes for the generator.
@@ -51,6 +54,7 @@ func newWardrobe(cfg Config, reg *registry.Registry) (*wardrobe, *decisions.List
 			return nil, nil, err
 		}
 		l.Clusters = []decisions.Cluster{{ID: sharedCluster, Donors: mix}}
+		w.clusters = l.Clusters
 		return w, l, nil
 	}
 	w.people = reg
@@ -83,6 +87,7 @@ func newWardrobe(cfg Config, reg *registry.Registry) (*wardrobe, *decisions.List
 	} else if len(l.Clusters) == 0 {
 		return nil, nil, fmt.Errorf("%w: no cluster is certified for k = %d", ErrNotReady, cfg.K)
 	}
+	w.clusters, w.rows, w.head = l.Clusters, int(state.Rows()), state.Head()
 	return w, l, nil
 }
 

@@ -130,16 +130,26 @@ func TestEndOfStreamAndMessages(t *testing.T) {
 	need(t, "videotestsrc", "fakesink")
 	f := &fake{do: func(pic *frame.Picture) (pipeline.LiveCount, error) {
 		return pipeline.LiveCount{Faces: 3, Replaced: 2, Covered: 1}, nil
-	}}
-	stopped, faces := play(t, source("I420", 64, 48, 5, "smpte")+" ! "+f.stage(t)+" ! fakesink")
+	}, faces: []pipeline.LiveFace{{Track: 7, Box: frame.Rect{X0: -3, Y0: 5, X1: 20, Y1: 60}, Why: "no landmarks"}, {Track: 8, Box: frame.Rect{X0: 30, Y0: 5, X1: 40, Y1: 15}, Replaced: true}}}
+	stopped, told := play(t, source("I420", 64, 48, 5, "smpte")+" ! "+f.stage(t)+" ! fakesink")
 	opened, closed, _, painted := f.counts()
-	if stopped != "" || opened != 1 || closed != 1 || painted != 5 || len(faces) != 5 {
-		t.Fatalf("%q, opened %d, closed %d, %d pictures, %d messages", stopped, opened, closed, painted, len(faces))
+	if stopped != "" || opened != 1 || closed != 1 || painted != 5 {
+		t.Fatalf("%q, opened %d, closed %d, %d pictures", stopped, opened, closed, painted)
 	}
-	for _, want := range []string{"ksamenet-faces", "pts=(guint64)40000000", "faces=(int)3", "replaced=(int)2", "covered=(int)1"} {
-		if !strings.Contains(faces[1], want) {
-			t.Errorf("message %s lacks %s", faces[1], want)
+	// Two faces, told once since nothing changes, and the statistics at the end.
+	for i, want := range [][]string{
+		{"ksamenet-face", "pts=(guint64)0", "track=(int)7", "action=(string)covered", "no\\ landmarks", "x=(int)0", "y=(int)5", "width=(int)20", "height=(int)43"},
+		{"ksamenet-face", "track=(int)8", "action=(string)replaced"},
+		{"ksamenet-stats", "pictures=(guint64)5", "faces=(guint64)15", "replaced=(guint64)10", "covered=(guint64)5", "dropped=(guint64)0", "latency=(guint64)480000000"},
+	} {
+		for _, w := range want {
+			if i >= len(told) || !strings.Contains(told[i], w) {
+				t.Fatalf("message %d lacks %s: %q", i, w, told)
+			}
 		}
+	}
+	if len(told) != 3 {
+		t.Errorf("%d messages: %q", len(told), told)
 	}
 }
 
@@ -215,7 +225,7 @@ func TestFailsClosed(t *testing.T) {
 		pictures     int
 	}{
 		{"engine error", "", &fake{do: third(func() error { return errors.New("device lost\nhint: buy another") })}, "device lost; hint: buy another", 2},
-		{"panic", "", &fake{do: third(func() error { var p *frame.Picture; p.W = 1; return nil })}, "internal error in picture: runtime error", 2},
+		{"panic", "", &fake{do: third(func() error { var p *frame.Picture; p.W = 1; return nil })}, "internal error: runtime error", 2},
 		{"cannot start", "", &fake{openErr: errors.New("no models\nhint: make deps")}, "no models; hint: make deps", 0},
 		{"panic while stopping", "", &fake{onClose: func() { panic("twice") }}, "", 5},
 		{"memory too small", "fakesrc num-buffers=1 sizetype=fixed sizemax=100 format=time ! video/x-raw,format=I420,width=64,height=48,framerate=25/1", &fake{}, "cannot be examined", 0},
@@ -258,13 +268,17 @@ func TestStartSaysWhatToDo(t *testing.T) {
 func TestPropertiesArrive(t *testing.T) {
 	need(t, "videotestsrc", "fakesink")
 	f := &fake{}
-	line := f.stage(t) + " k=7 donors=3 registry=/r key-file=/k engine=tensorrt:rtx:fp16 threads=2 fallback=pixelate detect-side=800 uncertified=true ort-lib=/o halo=true no-disclosure-tag=true age=old gender=female tone=any expression=neutral"
+	report := filepath.Join(t.TempDir(), "report.json")
+	line := f.stage(t) + " preset=file lookahead=3 detect-interval=2 max-faces=9 min-face-size=24 on-error=drop roi-meta=true report=" + report + " k=7 donors=3 registry=/r key-file=/k engine=tensorrt:rtx:fp16 threads=2 fallback=pixelate detect-side=800 uncertified=true ort-lib=/o halo=true no-disclosure-tag=true age=old gender=female tone=any expression=neutral"
 	if stopped, _ := play(t, source("I420", 64, 48, 1, "smpte")+" ! "+line+" ! fakesink"); stopped != "" {
 		t.Fatal(stopped)
 	}
 	got := f.set
 	got.config.Log, got.config.Tool = nil, ""
-	want := settings{config: pipeline.DefaultConfig(), registry: "/r", keyFile: "/k"}
+	want := defaultSettings()
+	want.registry, want.keyFile, want.preset, want.lookahead, want.interval = "/r", "/k", "file", 3, 2
+	want.onError, want.roiMeta, want.report = "drop", true, report
+	want.config.MaxFaces, want.config.MinFaceSize, want.config.Lookahead, want.config.DetectInterval = 9, 24, 3, 2
 	want.config.Tool, want.config.ModelsDir = "", got.config.ModelsDir
 	want.config.K, want.config.Donors, want.config.Engine, want.config.Threads = 7, 3, "tensorrt:rtx:fp16", 2
 	want.config.Fallback, want.config.DetectSide, want.config.Uncertified, want.config.Library = "pixelate", 800, true, "/o"
@@ -277,7 +291,7 @@ func TestPropertiesArrive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]any{"k": uint(5), "donors": uint(4), "threads": uint(0), "detect-side": uint(640), "uncertified": false, "registry": "", "engine": "auto"} {
+	for name, want := range map[string]any{"k": uint(5), "donors": uint(4), "threads": uint(0), "detect-side": uint(640), "uncertified": false, "registry": "", "engine": "auto", "lookahead": -1, "max-faces": uint(0), "report": "", "roi-meta": false} {
 		if v, err := e.GetProperty(name); err != nil || v != want {
 			t.Errorf("%s is %v by default (%v), want %v", name, v, err, want)
 		}
@@ -323,14 +337,18 @@ func sampleLine(t *testing.T, pictures int) string {
 	return fmt.Sprintf("filesrc location=../../examples/sample/sample.mp4 ! decodebin ! videoconvert ! identity eos-after=%d", pictures)
 }
 
-// The whole chain with the installed networks: covered at first sight, replaced when the track is confirmed.
+// The whole chain with the installed networks: covered at first sight, replaced when the track is confirmed; with a look-ahead,
+// replaced from the first picture on.
 func TestSample(t *testing.T) {
-	stopped, faces := play(t, sampleLine(t, 10)+" ! ksamenet qos=false uncertified=true ! fakesink")
-	if stopped != "" {
-		t.Fatal(stopped)
-	}
-	if len(faces) < 8 || !strings.Contains(faces[0], "replaced=(int)0") || strings.Contains(faces[len(faces)-1], "replaced=(int)0") {
-		t.Errorf("want faces in every picture, covered in the first and replaced in the last:\n%s", strings.Join(faces, "\n"))
+	for ahead, first := range map[int]string{0: "covered", 5: "replaced"} {
+		stopped, told := play(t, fmt.Sprintf("%s ! ksamenet qos=false uncertified=true lookahead=%d ! fakesink", sampleLine(t, 10), ahead))
+		if stopped != "" {
+			t.Fatal(stopped)
+		}
+		all := strings.Join(told, "\n")
+		if len(told) < 2 || !strings.Contains(told[0], "action=(string)"+first) || !strings.Contains(all, "action=(string)replaced") || strings.Contains(all, "uncovered=(guint64)0") == false {
+			t.Errorf("looking %d pictures ahead: want the first face %s, and some replaced:\n%s", ahead, first, all)
+		}
 	}
 }
 
@@ -377,7 +395,7 @@ func TestRegistryIsPreparedOnce(t *testing.T) {
 			t.Fatalf("%q, %d messages", stopped, len(faces))
 		}
 		for _, m := range faces {
-			if !strings.Contains(m, "replaced=(int)0") {
+			if strings.Contains(m, "action=(string)replaced") {
 				t.Errorf("a stranger was replaced: %s", m)
 			}
 		}

@@ -14,8 +14,11 @@ import (
 	"github.com/go-gst/go-glib/glib"
 	"github.com/go-gst/go-gst/gst"
 
+	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/infer"
 	"github.com/ksamenet/ksamenet/core/pipeline"
+	"github.com/ksamenet/ksamenet/core/report"
 	"github.com/ksamenet/ksamenet/internal/require"
 )
 
@@ -40,20 +43,26 @@ type faked struct{ ksamenet }
 
 func (*faked) New() glib.GoObjectSubclass {
 	f := &faked{}
-	f.set.config, f.open = pipeline.DefaultConfig(), openFake
+	f.set, f.open = defaultSettings(), openFake
 	return f
 }
 
 // fake is a live pipeline that does what a test says. It counts what happens to it.
 type fake struct {
+	look    func(*frame.Picture) error
 	do      func(*frame.Picture) (pipeline.LiveCount, error)
+	faces   []pipeline.LiveFace
+	missed  []pipeline.LiveMiss
 	openErr error
 	onClose func()
 
-	mu                              sync.Mutex
-	opened, closed, resets, painted int
-	sizes                           []string
-	set                             settings
+	mu                                       sync.Mutex
+	opened, closed, resets, resumed, painted int
+	held, most                               int // pictures
+	sizes                                    []string
+	regions                                  []frame.Rect
+	set                                      settings
+	adjusted                                 []pipeline.Config
 }
 
 var (
@@ -92,9 +101,22 @@ func openFake(_ context.Context, set settings) (live, error) {
 	return f, nil
 }
 
-func (f *fake) Process(_ context.Context, pic *frame.Picture) (pipeline.LiveCount, error) {
+func (f *fake) Examine(_ context.Context, pic *frame.Picture, regions ...frame.Rect) error {
+	f.mu.Lock()
+	f.held++
+	f.most = max(f.most, f.held)
+	f.regions = append(f.regions, regions...)
+	f.mu.Unlock()
+	if f.look == nil {
+		return nil
+	}
+	return f.look(pic)
+}
+
+func (f *fake) Paint(_ context.Context, pic *frame.Picture) (pipeline.LiveCount, error) {
 	f.mu.Lock()
 	f.painted++
+	f.held--
 	size := pic.Layout.Name + " " + itoa(pic.W) + "x" + itoa(pic.H)
 	if n := len(f.sizes); n == 0 || f.sizes[n-1] != size {
 		f.sizes = append(f.sizes, size)
@@ -106,9 +128,28 @@ func (f *fake) Process(_ context.Context, pic *frame.Picture) (pipeline.LiveCoun
 	return f.do(pic)
 }
 
+func (f *fake) Faces() []pipeline.LiveFace  { return f.faces }
+func (f *fake) Missed() []pipeline.LiveMiss { return f.missed }
+func (f *fake) Engine() infer.Info          { return infer.Info{Backend: "fake"} }
+
+func (f *fake) Adjust(cfg pipeline.Config) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.adjusted = append(f.adjusted, cfg)
+	return cfg.Validate()
+}
+
+func (f *fake) Report(lost pipeline.Lost) *report.Report {
+	r := report.New("fake", &decisions.List{Source: decisions.Source{Frames: int64(f.painted) + lost.Blanked + lost.Dropped}})
+	r.Finish(report.Coverage{}, report.File{Frames: r.Input.Frames - lost.Dropped})
+	return r
+}
+
+func (f *fake) Resume() error { f.mu.Lock(); f.resumed++; f.held = 0; f.mu.Unlock(); return nil }
+
 func (f *fake) HitRate() float64 { return 0.5 }
 
-func (f *fake) Reset() { f.mu.Lock(); f.resets++; f.mu.Unlock() }
+func (f *fake) Reset() { f.mu.Lock(); f.resets++; f.held = 0; f.mu.Unlock() }
 
 func (f *fake) Close() error {
 	f.mu.Lock()
@@ -192,14 +233,20 @@ func wait(t *testing.T, p *gst.Pipeline) (stopped string, faces []string) {
 	return "", nil
 }
 
-// record plays source ! element ! rest into a file and returns its bytes and the error that stopped it.
-func record(t *testing.T, line string) ([]byte, string) {
+// recordLine plays a line, with the name of a file in place of %s, and returns the file's bytes and the error that stopped it.
+func recordLine(t *testing.T, line string) ([]byte, string) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "out.raw")
-	stopped, _ := play(t, line+" ! filesink location="+name)
+	stopped, _ := play(t, strings.ReplaceAll(line, "%s", name))
 	b, err := os.ReadFile(name)
 	if err != nil && stopped == "" {
 		t.Fatal(err)
 	}
 	return b, stopped
+}
+
+// record plays source ! element ! rest into a file and returns its bytes and the error that stopped it.
+func record(t *testing.T, line string) ([]byte, string) {
+	t.Helper()
+	return recordLine(t, line+" ! filesink location=%s")
 }

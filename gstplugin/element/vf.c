@@ -1,13 +1,20 @@
-#include "vf.h"
+#include "hold.h"
 #include "_cgo_export.h"
 
 GST_DEBUG_CATEGORY_STATIC (ksamenet_debug);
 #define GST_CAT_DEFAULT ksamenet_debug
 #define DISCLOSURE "ksamenet-disclosure"
+#define REGION_PARAM "ksamenet"
 
 GType vf_type (void) { return GST_TYPE_VIDEO_FILTER; }
 gsize vf_class_size (void) { return sizeof (GstVideoFilterClass); }
 gsize vf_instance_size (void) { return sizeof (GstVideoFilter); }
+
+GstBaseTransformClass *
+vf_parent (void)
+{
+  return GST_BASE_TRANSFORM_CLASS (g_type_class_peek (GST_TYPE_VIDEO_FILTER));
+}
 
 static gboolean
 vf_start (GstBaseTransform * t)
@@ -18,32 +25,67 @@ vf_start (GstBaseTransform * t)
 static gboolean
 vf_stop (GstBaseTransform * t)
 {
+  vf_hold_clear (t);
   return goVfStop (t);
 }
 
 static gboolean
 vf_set_info (GstVideoFilter * f, GstCaps * incaps, GstVideoInfo * in, GstCaps * outcaps, GstVideoInfo * out)
 {
-  return goVfReset (f);
+  GstBaseTransform *t = GST_BASE_TRANSFORM (f);
+  vf_hold_drain (t); /* the filter still knows their format */
+  vf_hold_renew (t, in);
+  return goVfReset (t);
 }
 
+static void
+vf_send_disclosure (GstBaseTransform * t)
+{
+  const char *text = g_object_get_data (G_OBJECT (t), DISCLOSURE);
+  char *comment;
+  GstTagList *tags;
+  if (!text || !*text)
+    return;
+  comment = g_strconcat ("ksamenet[en]=", text, NULL);
+  tags = gst_tag_list_new (GST_TAG_EXTENDED_COMMENT, comment, NULL);
+  gst_tag_list_set_scope (tags, GST_TAG_SCOPE_GLOBAL);
+  gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (t), gst_event_new_tag (tags));
+  g_free (comment);
+}
+
+/* Held pictures leave before an event that ends what they belong to; other events keep their place behind them. A CAPS event
+ * sends them on in vf_set_info, if the format does change. */
 static gboolean
 vf_sink_event (GstBaseTransform * t, GstEvent * event)
 {
-  gboolean segment, ok;
-  const char *text;
-  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
-    goVfReset (GST_VIDEO_FILTER (t));
-  segment = GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT;
-  ok = GST_BASE_TRANSFORM_CLASS (g_type_class_peek (GST_TYPE_VIDEO_FILTER))->sink_event (t, event);
-  text = g_object_get_data (G_OBJECT (t), DISCLOSURE);
-  if (ok && segment && text && *text) {
-    char *comment = g_strconcat ("ksamenet[en]=", text, NULL);
-    GstTagList *tags = gst_tag_list_new (GST_TAG_EXTENDED_COMMENT, comment, NULL);
-    gst_tag_list_set_scope (tags, GST_TAG_SCOPE_GLOBAL);
-    gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (t), gst_event_new_tag (tags));
-    g_free (comment);
+  gboolean segment = FALSE, ok;
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_CAPS:
+      break;
+    case GST_EVENT_SEGMENT:
+      segment = TRUE;
+      vf_hold_drain (t);
+      break;
+    case GST_EVENT_EOS:
+      vf_hold_drain (t);
+      goVfEnd (t);
+      break;
+    case GST_EVENT_STREAM_START:
+    case GST_EVENT_SEGMENT_DONE:
+    case GST_EVENT_GAP:
+      vf_hold_drain (t);
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      vf_hold_clear (t);
+      goVfReset (t);
+      break;
+    default:
+      if (GST_EVENT_IS_SERIALIZED (event) && vf_hold_event (t, event))
+        return TRUE;
   }
+  ok = vf_parent ()->sink_event (t, event);
+  if (ok && segment)
+    vf_send_disclosure (t);
   return ok;
 }
 
@@ -77,8 +119,36 @@ fields_of (const GstVideoFrame * f)
   return GST_VIDEO_FRAME_IS_TFF (f) ? 1 : 2;
 }
 
-static GstFlowReturn
-vf_picture (GstVideoFilter * filter, GstVideoFrame * f)
+static void
+vf_read_regions (VfPicture * p, GstBuffer * buffer)
+{
+  gpointer state = NULL;
+  GstMeta *m;
+  while ((m = gst_buffer_iterate_meta_filtered (buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
+    GstVideoRegionOfInterestMeta *r = (GstVideoRegionOfInterestMeta *) m;
+    if (gst_video_region_of_interest_meta_get_param (r, REGION_PARAM))
+      continue; /* another ksamenet has hidden it */
+    if (p->regions == VF_REGIONS) {
+      p->regions = -1;
+      return;
+    }
+    gint *to = p->region[p->regions++];
+    to[0] = (gint) MIN (r->x, 1 << 20), to[1] = (gint) MIN (r->y, 1 << 20);
+    to[2] = (gint) MIN (r->w, 1 << 20), to[3] = (gint) MIN (r->h, 1 << 20);
+  }
+}
+
+void
+vf_add_region (gpointer buffer, gint x, gint y, gint w, gint h, gint track, gboolean replaced)
+{
+  GstVideoRegionOfInterestMeta *r = gst_buffer_add_video_region_of_interest_meta (GST_BUFFER (buffer), "face", x, y, w, h);
+  gst_video_region_of_interest_meta_add_param (r, gst_structure_new (REGION_PARAM,
+          "track", G_TYPE_INT, track, "action", G_TYPE_STRING, replaced ? "replaced" : "covered", NULL));
+}
+
+/* Describes a mapped frame to one of the Go functions. */
+static int
+vf_picture (GstVideoFilter * filter, GstVideoFrame * f, int (*tell) (GstVideoFilter *, VfPicture *))
 {
   const GstVideoFormatInfo *fi = f->info.finfo;
   VfPicture p = { 0 };
@@ -96,6 +166,8 @@ vf_picture (GstVideoFilter * filter, GstVideoFrame * f)
   p.full_range = f->info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255;
   p.fields = fields_of (f);
   p.pts = GST_BUFFER_PTS (f->buffer);
+  p.buffer = f->buffer;
+  vf_read_regions (&p, f->buffer);
   for (gint c = 0; c < p.components && c < 4; c++) {
     p.plane[c] = GST_VIDEO_FORMAT_INFO_PLANE (fi, c);
     p.offset[c] = GST_VIDEO_FORMAT_INFO_POFFSET (fi, c);
@@ -114,27 +186,51 @@ vf_picture (GstVideoFilter * filter, GstVideoFrame * f)
     p.stride[i] = GST_VIDEO_FRAME_PLANE_STRIDE (f, i);
     p.size[i] = (gint64) p.stride[i] * (rows - 1) + row;
   }
-  return (GstFlowReturn) goVfPicture (filter, &p);
+  return tell (filter, &p);
 }
 
-/* GstVideoFilter's own method warns about a buffer that it cannot map, and lets it pass. Here it ends the stream. */
 static GstFlowReturn
-vf_transform_ip (GstBaseTransform * t, GstBuffer * buffer)
+vf_flow (int verdict)
+{
+  switch (verdict) {
+    case VF_OK:
+      return GST_FLOW_OK;
+    case VF_DROP:
+      return GST_BASE_TRANSFORM_FLOW_DROPPED;
+    default:
+      return GST_FLOW_ERROR;
+  }
+}
+
+/* GstVideoFilter's own method warns about a buffer that it cannot map, and lets it pass. Here it is a picture that could not be
+ * examined. */
+static GstFlowReturn
+vf_mapped (GstBaseTransform * t, GstBuffer * buffer, GstMapFlags flags, int (*tell) (GstVideoFilter *, VfPicture *))
 {
   GstVideoFilter *filter = GST_VIDEO_FILTER (t);
   GstVideoFrame frame;
-  GstFlowReturn ret;
+  int verdict;
   if (!filter->negotiated) {
-    vf_error (t, FALSE, "a picture came before its format", "transform_ip");
+    vf_error (t, FALSE, "a picture came before its format", "ksamenet");
     return GST_FLOW_NOT_NEGOTIATED;
   }
-  if (!gst_video_frame_map (&frame, &filter->in_info, buffer, GST_MAP_READWRITE | GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
-    vf_error (t, FALSE, "a picture's memory cannot be mapped, so it cannot be examined", "gst_video_frame_map");
-    return GST_FLOW_ERROR;
-  }
-  ret = vf_picture (filter, &frame);
+  if (!gst_video_frame_map (&frame, &filter->in_info, buffer, flags | GST_VIDEO_FRAME_MAP_FLAG_NO_REF))
+    return vf_flow (goVfUnreadable (t, flags & GST_MAP_WRITE ? 1 : 0));
+  verdict = vf_picture (filter, &frame, tell);
   gst_video_frame_unmap (&frame);
-  return ret;
+  return vf_flow (verdict);
+}
+
+GstFlowReturn
+vf_examine (GstBaseTransform * t, GstBuffer * buffer)
+{
+  return vf_mapped (t, buffer, GST_MAP_READ, goVfExamine);
+}
+
+static GstFlowReturn
+vf_transform_ip (GstBaseTransform * t, GstBuffer * buffer)
+{
+  return vf_mapped (t, buffer, GST_MAP_READWRITE, goVfPaint);
 }
 
 void
@@ -149,6 +245,7 @@ vf_class_init (gpointer klass)
   b->start = vf_start;
   b->stop = vf_stop;
   b->sink_event = vf_sink_event;
+  vf_hold_class_init (b);
   b->passthrough_on_same_caps = FALSE; /* a clear face must never pass */
   b->transform_ip_on_passthrough = FALSE;
 }
@@ -160,6 +257,24 @@ vf_error (gpointer element, gboolean init, const char *text, const char *debug)
     GST_ELEMENT_ERROR (GST_ELEMENT (element), LIBRARY, INIT, ("%s", text), ("%s", debug));
   else
     GST_ELEMENT_ERROR (GST_ELEMENT (element), LIBRARY, FAILED, ("%s", text), ("%s", debug));
+}
+
+void
+vf_warning (gpointer element, const char *text, const char *debug)
+{
+  GST_ELEMENT_WARNING (GST_ELEMENT (element), LIBRARY, FAILED, ("%s", text), ("%s", debug));
+}
+
+void
+vf_qos (gpointer element, gboolean enabled)
+{
+  gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (element), enabled);
+}
+
+void
+vf_set_structure (gpointer value, gpointer structure)
+{
+  gst_value_set_structure (value, structure);
 }
 
 gboolean

@@ -9,6 +9,7 @@ import "C"
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -23,16 +24,36 @@ import (
 
 // handle is a borrowed element instance, valid during a callback and between start and stop. It is never wrapped in a
 // go-gst object: those unref in a finalizer.
-type handle struct{ p unsafe.Pointer }
+type handle struct {
+	p      unsafe.Pointer
+	buffer unsafe.Pointer // the picture's, while it is painted
+}
 
-// filter is what a Go type must do to be a video filter. All calls come from GStreamer's streaming or state-change threads,
-// never two at a time for one element.
+// filter is what a Go type must do to be a video filter that looks ahead. All calls come from GStreamer's streaming or
+// state-change threads, never two at a time for one element.
 type filter interface {
 	start(handle) error
 	stop(handle) error
+	// reset comes with a new format or a seek: no picture is held any more.
 	reset(handle) error
-	picture(handle, *frame.Picture) error
+	// end comes when the last picture has left.
+	end(handle) error
+	// examine takes a picture that came, to be read only, with regions that came with it; err says that it cannot be used.
+	examine(h handle, pic *frame.Picture, regions []frame.Rect, err error) verdict
+	// paint changes the oldest picture that was examined and has not left; err likewise.
+	paint(h handle, pic *frame.Picture, err error) verdict
+	// unreadable is in their place when a picture's memory cannot be mapped: one that came, or the oldest.
+	unreadable(h handle, leaving bool) verdict
 }
+
+// verdict is what becomes of a picture.
+type verdict int
+
+const (
+	done   = verdict(C.VF_OK)
+	drop   = verdict(C.VF_DROP)
+	failed = verdict(C.VF_ERROR)
+)
 
 type extendsVideoFilter struct{}
 
@@ -48,7 +69,7 @@ func (extendsVideoFilter) InitClass(klass unsafe.Pointer, elem glib.GoObjectSubc
 // call runs f for the element at p. A panic or an error becomes an ERROR message on the bus and a false result: a Go
 // panic that left an exported function would kill the host.
 func call(p unsafe.Pointer, starting bool, where string, f func(filter, handle) error) (ok bool) {
-	h := handle{p}
+	h := handle{p: p}
 	defer func() {
 		if r := recover(); r != nil {
 			h.fail(starting, fmt.Sprintf("internal error in %s: %v", where, r), string(debug.Stack()))
@@ -56,8 +77,7 @@ func call(p unsafe.Pointer, starting bool, where string, f func(filter, handle) 
 		}
 	}()
 	if err := f(glib.FromObjectUnsafePrivate(p).(filter), h); err != nil {
-		// Hosts show the text and hide the debug string, so the way out belongs to the text.
-		h.fail(starting, strings.ReplaceAll(err.Error(), "\n", "; "), where)
+		h.fail(starting, oneLine(err), where)
 		return false
 	}
 	return true
@@ -82,23 +102,53 @@ func goVfStop(t *C.GstBaseTransform) C.gboolean {
 }
 
 //export goVfReset
-func goVfReset(f *C.GstVideoFilter) C.gboolean {
-	return gbool(call(unsafe.Pointer(f), false, "reset", filter.reset))
+func goVfReset(t *C.GstBaseTransform) C.gboolean {
+	return gbool(call(unsafe.Pointer(t), false, "reset", filter.reset))
 }
 
-//export goVfPicture
-func goVfPicture(f *C.GstVideoFilter, v *C.VfPicture) C.int {
-	ok := call(unsafe.Pointer(f), false, "picture", func(e filter, h handle) error {
+//export goVfForget
+func goVfForget(t *C.GstBaseTransform) { goVfReset(t) }
+
+//export goVfEnd
+func goVfEnd(t *C.GstBaseTransform) { call(unsafe.Pointer(t), false, "end", filter.end) }
+
+//export goVfExamine
+func goVfExamine(f *C.GstVideoFilter, v *C.VfPicture) C.int {
+	return judge(unsafe.Pointer(f), "examine", func(e filter, h handle) verdict {
 		pic, err := borrow(v)
-		if err != nil {
-			return err
+		var regions []frame.Rect
+		if v.regions < 0 {
+			err = errors.Join(err, fmt.Errorf("element: more than %d regions of interest in a picture", C.VF_REGIONS))
 		}
-		return e.picture(h, pic)
+		for i := range max(0, int(v.regions)) {
+			r := v.region[i]
+			regions = append(regions, frame.Rect{X0: float64(r[0]), Y0: float64(r[1]), X1: float64(r[0] + r[2]), Y1: float64(r[1] + r[3])})
+		}
+		return e.examine(h, pic, regions, err)
 	})
-	if !ok {
-		return C.int(gst.FlowError)
+}
+
+//export goVfPaint
+func goVfPaint(f *C.GstVideoFilter, v *C.VfPicture) C.int {
+	return judge(unsafe.Pointer(f), "paint", func(e filter, h handle) verdict {
+		pic, err := borrow(v)
+		h.buffer = unsafe.Pointer(v.buffer)
+		return e.paint(h, pic, err)
+	})
+}
+
+//export goVfUnreadable
+func goVfUnreadable(t *C.GstBaseTransform, leaving C.gboolean) C.int {
+	return judge(unsafe.Pointer(t), "mapping", func(e filter, h handle) verdict { return e.unreadable(h, leaving != 0) })
+}
+
+// judge is call for what becomes of a picture.
+func judge(p unsafe.Pointer, where string, f func(filter, handle) verdict) C.int {
+	v := failed
+	if !call(p, false, where, func(e filter, h handle) error { v = f(e, h); return nil }) {
+		v = failed
 	}
-	return C.int(gst.FlowOK)
+	return C.int(v)
 }
 
 // fail posts an ERROR message.
@@ -107,6 +157,28 @@ func (h handle) fail(starting bool, text, dbg string) {
 	defer C.free(unsafe.Pointer(a))
 	defer C.free(unsafe.Pointer(b))
 	C.vf_error(C.gpointer(h.p), gbool(starting), a, b)
+}
+
+// warn posts a WARNING message.
+func (h handle) warn(text, dbg string) {
+	a, b := C.CString(text), C.CString(dbg)
+	defer C.free(unsafe.Pointer(a))
+	defer C.free(unsafe.Pointer(b))
+	C.vf_warning(C.gpointer(h.p), a, b)
+}
+
+// lookAhead sets how many pictures are held back.
+func (h handle) lookAhead(pictures int) { C.vf_look_ahead(C.gpointer(h.p), C.guint(pictures)) }
+
+// latency is how long they are, ns.
+func (h handle) latency() uint64 { return uint64(C.vf_latency(C.gpointer(h.p))) }
+
+// qos says whether pictures that are late already are dropped before they are examined.
+func (h handle) qos(enabled bool) { C.vf_qos(C.gpointer(h.p), gbool(enabled)) }
+
+// region tells downstream of a face in the picture that is being painted.
+func (h handle) region(x, y, w, hh, track int, replaced bool) {
+	C.vf_add_region(C.gpointer(h.buffer), C.gint(x), C.gint(y), C.gint(w), C.gint(hh), C.gint(track), gbool(replaced))
 }
 
 // disclose sets the comment that is sent after each segment; none when it is empty.
@@ -164,6 +236,19 @@ func (g gstHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 func (g gstHandler) WithGroup(string) slog.Handler { return g }
+
+// structureType is the type of a GstStructure.
+func structureType() glib.Type { return glib.Type(C.gst_structure_get_type()) }
+
+// structureValue is a value with a copy of s; nil if there is no memory for it.
+func structureValue(s *gst.Structure) *glib.Value {
+	v, err := glib.ValueInit(structureType())
+	if err != nil {
+		return nil
+	}
+	C.vf_set_structure(C.gpointer(unsafe.Pointer(v.GValue)), C.gpointer(unsafe.Pointer(s.Instance())))
+	return v
+}
 
 // enumType registers a GEnum with one value per nick; registering the same name again returns the first type.
 func enumType(name string, nicks []string) glib.Type {
