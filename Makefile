@@ -86,6 +86,10 @@ test-race-all: ## the same for every package; compiles the C bindings once more
 test-clips: deps ## the whole program on the clips of real people in CLIPS=…
 	KSAMENET_CLIPS="$(abspath $(CLIPS))" $(GO) test -tags e2e -run TestClips -v -timeout 40m ./ffcli
 
+.PHONY: test-e2e
+test-e2e: deps plugin ## the plugin as users run it: every script and program in examples/ with gst-launch-1.0, synthetic clips
+	$(GO) test -tags e2e -count 1 -timeout 20m -v ./examples
+
 .PHONY: test-native
 test-native: deps ## the TensorRT shim: every header version, sanitizers, clang-tidy (when it is installed)
 	$(MAKE) -C native/src/trt OUT=build syntax sanitize $(if $(shell command -v clang-tidy),tidy)
