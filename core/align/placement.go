@@ -30,3 +30,9 @@ func PlacementOf(m Matrix) Placement {
 
 // Finite says that no field is NaN or infinite and that the patch has an extent.
 func (p Placement) Finite() bool { return p.Matrix().finite() && p.Scale > 0 }
+
+// Between is the placement a share t, 0..1, of the way from p to q, the shorter way round.
+func (p Placement) Between(q Placement, t float64) Placement {
+	turn := math.Remainder(q.Roll-p.Roll, 2*math.Pi)
+	return Placement{X: p.X + t*(q.X-p.X), Y: p.Y + t*(q.Y-p.Y), Scale: p.Scale + t*(q.Scale-p.Scale), Roll: p.Roll + t*turn}
+}

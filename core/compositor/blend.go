@@ -6,9 +6,9 @@ import (
 	"github.com/ksamenet/ksamenet/core/frame"
 )
 
-// blend writes colour components first..end−1, which share their sampling, of the pixels in box:
+// blend writes colour components first..end−1, which share their sampling, of the pixels in box, on the rows that are asked for:
 // source·(1−m) + m·surrogate, at the components' own samples.
-func (c *Compositor) blend(pic *frame.Picture, first, end int, place similarity, m *mask, col *colors, grain grain, box frame.Rect) {
+func (c *Compositor) blend(pic *frame.Picture, first, end int, place similarity, m *mask, col *colors, grain grain, box frame.Rect, rows rows) {
 	comp := pic.Layout.Components[first]
 	sx, sy := float64(int(1)<<comp.SubX), float64(int(1)<<comp.SubY)
 	w, h := pic.Size(first)
@@ -25,7 +25,8 @@ func (c *Compositor) blend(pic *frame.Picture, first, end int, place similarity,
 	inv := place.inverse()
 	du, dv := inv.a*sx*c.tex.scale, inv.b*sx*c.tex.scale
 	out, in := m.outer(), m.inner()
-	for y := y0; y < y1; y++ {
+	y0 += (rows.first + rows.step - y0%rows.step) % rows.step
+	for y := y0; y < y1; y += rows.step {
 		py := float64(y)*sy + offY
 		dy := py - m.y
 		if math.Abs(dy) >= out {

@@ -51,6 +51,15 @@ type Surrogate struct {
 	Seed uint64
 	// Halo surrounds the surrogate with a soft bright rim, which tells the viewer that the face is synthetic.
 	Halo bool
+	// Later is where the face is in the second field of an interlaced picture, half a frame after the first; nil: where it is in the
+	// first. Progressive pictures have one moment, and ignore it.
+	Later *Moment
+}
+
+// Moment is where a face is at one time: Placement and Oval as in Surrogate.
+type Moment struct {
+	Placement [6]float64
+	Oval      []frame.Point
 }
 
 // Result says what Compose painted.
@@ -85,50 +94,99 @@ func (c *Compositor) Compose(pic *frame.Picture, s Surrogate) (Result, error) {
 	if err := s.Patch.Validate(); err != nil {
 		return Result{}, err
 	}
-	place, err := newSimilarity(s.Placement)
-	if err != nil {
-		return Result{}, err
-	}
-	out, err := newOutline(s.Oval)
-	if err != nil {
-		return Result{}, err
-	}
 	if g := s.Grow; g != 0 && !(g >= 1-1e-9 && g <= MaxGrow+1e-9) { // room for the rounding of a caller that smooths
 		return Result{}, fmt.Errorf("%w: grow %v is outside 1..%v", ErrPlacement, g, MaxGrow)
 	}
 	opacity := newOpacity(s.Patch)
-	res := Result{Core: out.box(0), Grow: s.Grow}
-	if res.Grow == 0 {
-		res.Grow = opacity.fit(place, &out)
+	all := rows{0, 1}
+	var lays [2]lay
+	n := 1
+	first, err := newLay(Moment{s.Placement, s.Oval}, &opacity, s.Grow, all)
+	if err != nil {
+		return Result{}, err
 	}
-	place = place.growAbout(opacity.x, opacity.y, res.Grow)
-	res.Filled = opacity.uncovered(place, &out)
+	lays[0] = first
+	if s.Later != nil && pic.Fields != frame.Progressive {
+		early, late := rows{0, 2}, rows{1, 2}
+		if pic.Fields == frame.BottomFirst {
+			early, late = late, early
+		}
+		second, err := newLay(*s.Later, &opacity, first.grow, late)
+		if err != nil {
+			return Result{}, err
+		}
+		lays[0].rows, lays[1], n = early, second, 2
+	}
+	if s.Match == nil {
+		c.match = MatchOf(pic, s.Tone, s.Patch)
+		s.Match = &c.match
+	}
+	var res Result
+	for _, l := range lays[:n] {
+		res = res.join(c.paint(pic, &s, l))
+	}
+	return res, nil
+}
 
-	m := newMask(out, pic)
+// rows are the rows of every component that are painted: first, first+step, … In an interlaced picture rows of subsampled chroma
+// belong to the fields in turn, as those of luma do.
+type rows struct{ first, step int }
+
+// lay is a surrogate laid at a moment.
+type lay struct {
+	place  similarity
+	out    outline
+	grow   float64
+	filled float64
+	rows   rows
+}
+
+// newLay lays a patch at m, enlarged by grow or, where that is 0, as far as it must be.
+func newLay(m Moment, o *opacity, grow float64, rows rows) (lay, error) {
+	place, err := newSimilarity(m.Placement)
+	if err != nil {
+		return lay{}, err
+	}
+	out, err := newOutline(m.Oval)
+	if err != nil {
+		return lay{}, err
+	}
+	if grow == 0 {
+		grow = o.fit(place, &out)
+	}
+	place = place.growAbout(o.x, o.y, grow)
+	return lay{place, out, grow, o.uncovered(place, &out), rows}, nil
+}
+
+// paint writes l's rows.
+func (c *Compositor) paint(pic *frame.Picture, s *Surrogate, l lay) Result {
+	res := Result{Core: l.out.box(0), Grow: l.grow, Filled: l.filled}
+	m := newMask(l.out, pic)
 	if s.Halo {
 		m.widenHalo()
 	}
 	res.Box = m.box().Intersect(pic.Bounds())
 	if res.Box.Empty() {
 		res.Box = frame.Rect{}
-		return res, nil
+		return res
 	}
 	res.Box = frame.Rect{X0: math.Floor(res.Box.X0), Y0: math.Floor(res.Box.Y0), X1: math.Ceil(res.Box.X1), Y1: math.Ceil(res.Box.Y1)}
-	if s.Match == nil {
-		c.match = MatchOf(pic, s.Tone, s.Patch)
-		s.Match = &c.match
-	}
 	col := newColors(pic, *s.Match)
-	c.tex.prepare(s.Patch, place, res.Box, &col, min(s.Tone.blur(), maxSoft*out.c0))
+	c.tex.prepare(s.Patch, l.place, res.Box, &col, min(s.Tone.blur(), maxSoft*l.out.c0))
 	for first, n := 0, pic.Layout.Colors(); first < n; {
 		end := first + 1
 		for end < n && sameSampling(pic.Layout.Components[first], pic.Layout.Components[end]) {
 			end++
 		}
-		c.blend(pic, first, end, place, &m, &col, newGrain(s.Tone.grain(), s.Seed), res.Box)
+		c.blend(pic, first, end, l.place, &m, &col, newGrain(s.Tone.grain(), s.Seed), res.Box, l.rows)
 		first = end
 	}
-	return res, nil
+	return res
+}
+
+// join is what both fields' results say together.
+func (r Result) join(o Result) Result {
+	return Result{Box: r.Box.Union(o.Box), Core: r.Core.Union(o.Core), Grow: o.Grow, Filled: max(r.Filled, o.Filled)}
 }
 
 func sameSampling(a, b frame.Component) bool { return a.SubX == b.SubX && a.SubY == b.SubY }

@@ -13,6 +13,15 @@ type Job struct {
 	Action  Action
 }
 
+// Next is the track's face in the next frame, nil where it has none.
+func (j Job) Next() *Face {
+	i, ok := slices.BinarySearchFunc(j.Track.Faces, j.Face.Frame+1, func(f Face, n int64) int { return cmp.Compare(f.Frame, n) })
+	if !ok {
+		return nil
+	}
+	return &j.Track.Faces[i]
+}
+
 // ByFrame indexes the list. jobs[f] are frame f's faces and zones in painting order (SortForPainting). A zone's Track has the
 // zone's ID, negative.
 func (l *List) ByFrame() map[int64][]Job {

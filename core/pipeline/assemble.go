@@ -137,8 +137,7 @@ func blend(a, b pose, w float64) pose {
 	}
 	out.raw.GazeYaw, out.raw.GazePitch = mix(a.raw.GazeYaw, b.raw.GazeYaw), mix(a.raw.GazePitch, b.raw.GazePitch)
 	out.raw.Yaw, out.raw.Pitch = mix(a.raw.Yaw, b.raw.Yaw), mix(a.raw.Pitch, b.raw.Pitch)
-	turn := math.Remainder(b.place.Roll-a.place.Roll, 2*math.Pi)
-	out.place = align.Placement{X: mix(a.place.X, b.place.X), Y: mix(a.place.Y, b.place.Y), Scale: mix(a.place.Scale, b.place.Scale), Roll: a.place.Roll + turn*w}
+	out.place = a.place.Between(b.place, w)
 	if len(a.outline) != len(b.outline) {
 		return pose{}
 	}

@@ -54,11 +54,9 @@ func (m *Masks) Boxes(pic *frame.Picture) ([]frame.Rect, error) {
 func (p *painter) reach(pic *frame.Picture, j decisions.Job, blank *frame.Patch) ([]frame.Rect, error) {
 	var boxes []frame.Rect
 	if j.Action == decisions.Replace {
-		p.oval = p.oval[:0]
-		for _, q := range j.Face.Oval {
-			p.oval = append(p.oval, frame.Point{X: q[0], Y: q[1]})
-		}
-		res, err := p.comp.Compose(pic, compositor.Surrogate{Patch: blank, Placement: j.Face.Place.Matrix(), Oval: p.oval, Grow: 1, Halo: p.halo})
+		s := p.surrogate(pic, j, blank)
+		s.Tone, s.Grow = compositor.Tone{}, 1
+		res, err := p.comp.Compose(pic, s)
 		if err == nil {
 			return append(boxes, res.Box), nil
 		}

@@ -124,6 +124,7 @@ type painter struct {
 	times Times
 	reqs  []generator.Request
 	oval  []frame.Point
+	later compositor.Moment
 	worn  map[int]worn // by track
 	sides sides
 }
@@ -188,12 +189,7 @@ func (p *painter) face(pic *frame.Picture, j decisions.Job, patch *frame.Patch) 
 		return decisions.Keep, nil
 	}
 	if j.Action == decisions.Replace {
-		f := j.Face
-		p.oval = p.oval[:0]
-		for _, q := range f.Oval {
-			p.oval = append(p.oval, frame.Point{X: q[0], Y: q[1]})
-		}
-		s := compositor.Surrogate{Patch: patch, Placement: f.Place.Matrix(), Oval: p.oval, Tone: j.Track.Tone, Halo: p.halo, Seed: uint64(f.Frame)}
+		s := p.surrogate(pic, j, patch)
 		fit, err := compositor.Fit(s)
 		if err == nil {
 			w := worn{fit, compositor.MatchOf(pic, s.Tone, patch)}
@@ -210,6 +206,35 @@ func (p *painter) face(pic *frame.Picture, j decisions.Job, patch *frame.Patch) 
 	}
 	_, err := compositor.Cover(pic, j.Face.Rect(), p.styleOf(j))
 	return decisions.Cover, err
+}
+
+// surrogate is how patch is to be laid for j.
+func (p *painter) surrogate(pic *frame.Picture, j decisions.Job, patch *frame.Patch) compositor.Surrogate {
+	f := j.Face
+	p.oval = points(p.oval[:0], f.Oval)
+	s := compositor.Surrogate{Patch: patch, Placement: f.Place.Matrix(), Oval: p.oval, Tone: j.Track.Tone, Halo: p.halo, Seed: uint64(f.Frame)}
+	if pic.Fields == frame.Progressive {
+		return s
+	}
+	// The second field lies half way to the next frame: of a moving face both fields move.
+	if next := j.Next(); next != nil && next.Renderable() && len(next.Oval) == len(f.Oval) {
+		place := f.Place.Between(*next.Place, .5)
+		p.later.Placement, p.later.Oval = place.Matrix(), points(p.later.Oval[:0], f.Oval)
+		for i, q := range next.Oval {
+			o := &p.later.Oval[i]
+			o.X, o.Y = (o.X+q[0])/2, (o.Y+q[1])/2
+		}
+		s.Later = &p.later
+	}
+	return s
+}
+
+// points appends an outline to to.
+func points(to []frame.Point, oval [][2]float64) []frame.Point {
+	for _, q := range oval {
+		to = append(to, frame.Point{X: q[0], Y: q[1]})
+	}
+	return to
 }
 
 // styleOf is how a face that is not replaced is hidden.

@@ -155,6 +155,31 @@ func TestMembersOfAClusterLookEqual(t *testing.T) {
 	}
 }
 
+// In interlaced pictures a moving face's second field lies half a frame's way on; the last frame of a track has one place only.
+func TestSecondFieldMovesOn(t *testing.T) {
+	for _, tc := range []struct {
+		frame int64
+		want  float64
+	}{{0, 8}, {1, 0}} {
+		l := listOf(2, decisions.Track{Person: 1, Faces: []decisions.Face{face(0, 140, 120, true), face(1, 156, 120, true)}})
+		p := grey(tc.frame, 90)
+		p.Fields = frame.TopFirst
+		if _, err := NewRenderer(DefaultConfig(), l, &fakeGenerator{}).Picture(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		var mass, at [2]float64
+		for y := range p.H {
+			for x := range p.W {
+				v := math.Abs(float64(p.Planes[0].Data[y*p.Planes[0].Stride+x]) - 90)
+				mass[y%2], at[y%2] = mass[y%2]+v, at[y%2]+v*float64(x)
+			}
+		}
+		if moved := at[1]/mass[1] - at[0]/mass[0]; math.Abs(moved-tc.want) > .5 {
+			t.Errorf("frame %d: the second field's face lies %.2f pixels on, want %v", tc.frame, moved, tc.want)
+		}
+	}
+}
+
 // I7: whatever goes wrong, the run stops or the face is covered.
 func TestRendererFailsClosed(t *testing.T) {
 	list := func() *decisions.List {
