@@ -102,8 +102,8 @@ def group_loss(model, x, rgb, alpha, lm, mixture, persons, weight, rng):
     """The loss of pictures of one mixture, in full, with the recogniser's part; and that part."""
     with torch.autocast(rgb.device.type, dtype=torch.bfloat16):
         logits = model.finish(*model.features(**x)).float()
-        apart = persons.apart(mixture, torch.sigmoid(logits), torch.cat([rgb, alpha], 1), lm, rng)
-    return losses.total(logits, rgb, alpha, losses.region_weight(lm, rgb.shape[-1])) + weight * apart, apart.item()
+        apart, judgement = persons.apart(mixture, torch.sigmoid(logits), torch.cat([rgb, alpha], 1), lm, rng)
+    return losses.total(logits, rgb, alpha, losses.region_weight(lm, rgb.shape[-1])) + weight * judgement, apart.item()
 
 
 class Run:
