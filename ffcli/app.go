@@ -28,6 +28,7 @@ var Version = "0.1.0-dev"
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	signal.Ignore(syscall.SIGXFSZ) // a file beyond the user's limit is then a failed write, told and cleaned up like a full disk
 	return Run(ctx, args, stdin, stdout, stderr)
 }
 
@@ -202,12 +203,7 @@ func config(c *cli.Context) (pipeline.Config, error) {
 	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
 		return cfg, usage("log-level %q; debug, info, warn or error", c.String("log-level"))
 	}
-	cfg.Log = slog.New(slog.NewTextHandler(c.App.ErrWriter, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == slog.TimeKey {
-			return slog.Attr{}
-		}
-		return a
-	}}))
+	cfg.Log = logTo(c, c.App.ErrWriter)
 	if err := cfg.Validate(); err != nil {
 		return cfg, usage("%w", err)
 	}

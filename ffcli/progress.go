@@ -22,7 +22,10 @@ type progress struct {
 	faces    int64
 	start    time.Time
 	lastLine time.Time
+	lastLog  time.Time
 	bar      *progressbar.ProgressBar
+	file     int      // its number among several; 0: it is the only one
+	log      *fileLog // may be nil
 }
 
 type progressMode int
@@ -34,8 +37,11 @@ const (
 	progressJSON
 )
 
-// lineEvery keeps logs of long runs short.
-const lineEvery = 5 * time.Second
+// How often a line is written to what is watched, and to logs, which long runs must not fill.
+const (
+	lineEvery = 5 * time.Second
+	logEvery  = time.Minute
+)
 
 func progressModeFor(w io.Writer, quiet, asJSON bool) progressMode {
 	switch f, ok := w.(*os.File); {
@@ -52,9 +58,12 @@ func progressModeFor(w io.Writer, quiet, asJSON bool) progressMode {
 
 func newProgress(w io.Writer, mode progressMode, pass string, total int64) *progress {
 	now := time.Now()
-	p := &progress{w: w, mode: mode, pass: pass, total: total, start: now, lastLine: now}
+	if total <= 0 {
+		total = -1
+	}
+	p := &progress{w: w, mode: mode, pass: pass, total: total, start: now, lastLine: now, lastLog: now}
 	if mode == progressBar {
-		p.bar = progressbar.NewOptions64(max(total, -1),
+		p.bar = progressbar.NewOptions64(total,
 			progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(pass), progressbar.OptionShowCount(),
 			progressbar.OptionShowIts(), progressbar.OptionSetItsString("frames"), progressbar.OptionSetPredictTime(true),
 			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionFullWidth(), progressbar.OptionSetRenderBlankState(true))
@@ -78,21 +87,42 @@ func (p *progress) step(faces int) {
 			p.line()
 		}
 	}
+	if p.log != nil && time.Since(p.lastLog) >= logEvery {
+		p.lastLog = time.Now()
+		p.log.printf("%s", p.text())
+	}
+}
+
+// speed is frames per second so far, and the time that is left at it; below 0 when it cannot be told.
+func (p *progress) speed() (fps float64, eta time.Duration) {
+	secs := time.Since(p.start).Seconds()
+	fps = float64(p.done) / max(secs, 1e-9)
+	if p.total <= 0 || fps == 0 {
+		return fps, -1
+	}
+	return fps, time.Duration(float64(max(p.total-p.done, 0))/fps*1e9) * time.Nanosecond
 }
 
 func (p *progress) line() {
-	secs := time.Since(p.start).Seconds()
-	fps := float64(p.done) / max(secs, 1e-9)
-	eta := time.Duration(-1)
-	if p.total > 0 && fps > 0 {
-		eta = time.Duration(float64(max(p.total-p.done, 0))/fps*1e9) * time.Nanosecond
-	}
-	if p.mode == progressJSON {
-		b, _ := json.Marshal(map[string]any{"event": "progress", "pass": p.pass, "frame": p.done, "frames": p.total, "fps": round1(fps), "faces": p.faces, "eta_s": round1(eta.Seconds())})
-		fmt.Fprintln(p.w, string(b))
+	if p.mode != progressJSON {
+		fmt.Fprintln(p.w, "ksamenet: "+p.text())
 		return
 	}
-	s := fmt.Sprintf("ksamenet: %s: frame %d", p.pass, p.done)
+	fps, eta := p.speed()
+	fields := map[string]any{"event": "progress", "pass": p.pass, "frame": p.done, "frames": p.total, "fps": round1(fps), "faces": p.faces, "eta_s": -1.0}
+	if eta >= 0 {
+		fields["eta_s"] = round1(eta.Seconds())
+	}
+	if p.file > 0 {
+		fields["file"] = p.file
+	}
+	b, _ := json.Marshal(fields)
+	fmt.Fprintln(p.w, string(b))
+}
+
+func (p *progress) text() string {
+	fps, eta := p.speed()
+	s := fmt.Sprintf("%s: frame %d", p.pass, p.done)
 	if p.total > 0 {
 		s += fmt.Sprintf(" of %d", p.total)
 	}
@@ -100,7 +130,7 @@ func (p *progress) line() {
 	if eta >= 0 {
 		s += ", ETA " + eta.Round(time.Second).String()
 	}
-	fmt.Fprintln(p.w, s)
+	return s
 }
 
 // finish ends the display and returns the frames per second of the whole pass.
@@ -112,6 +142,7 @@ func (p *progress) finish() float64 {
 	if p.mode == progressJSON {
 		p.line()
 	}
+	p.log.printf("%s", p.text())
 	return float64(p.done) / max(time.Since(p.start).Seconds(), 1e-9)
 }
 

@@ -17,35 +17,27 @@ import (
 func redactCommand() *cli.Command {
 	flags := []cli.Flag{
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "output `FILE`; a folder for several inputs"},
-		&cli.BoolFlag{Name: "resume", Usage: "take up a run that was stopped after its first pass"},
+		&cli.StringFlag{Name: "output-dir", Usage: "`DIR` for the outputs, made if need be; they keep their names, and their places within an input folder"},
+		&cli.IntFlag{Name: "jobs", Value: 1, Usage: "how many files are worked on at once"},
+		&cli.StringFlag{Name: "log-dir", Usage: "`DIR` for a log of each file (default: several files have theirs beside the outputs)"},
+		&cli.BoolFlag{Name: "resume", Usage: "take up a run that was stopped: skip what is done, proved by report and hash, and finished first passes"},
 	}
 	flags = slices.Concat(flags, configFlags(), registryFlags(), engineFlags(), encodeFlags(), outputFlags())
 	return &cli.Command{
-		Name: "redact", Usage: "replaces every face in a video", ArgsUsage: "INPUT… -o OUTPUT|DIR", Flags: flags,
+		Name: "redact", Usage: "replaces every face in a video, in several, or in folders of them", ArgsUsage: "INPUT… -o OUTPUT|DIR", Flags: flags,
 		Action: func(c *cli.Context) error {
-			jobs, err := planJobs(c)
+			p, err := planJobs(c)
 			if err != nil {
 				return err
 			}
+			if err := prepare(c, p); err != nil {
+				return err
+			}
 			return withSession(c, func(s *session) error {
-				var worst error
-				for i, j := range jobs {
-					if len(jobs) > 1 {
-						s.say("%s", j.input)
-					}
-					err := s.redact(c.Context, j, i == len(jobs)-1)
-					if c.Context.Err() != nil {
-						return err
-					}
-					if err != nil && len(jobs) > 1 {
-						reportError(c.App.ErrWriter, fmt.Errorf("%s: %w", j.input, err))
-					}
-					worst = graver(worst, err)
+				if p.batch {
+					return s.redactAll(c.Context, p)
 				}
-				if worst != nil && len(jobs) > 1 {
-					return &exitError{code: codeOf(worst), err: errors.New("not all files were done; see above")}
-				}
-				return worst
+				return s.redactOne(c.Context, p.jobs[0])
 			})
 		},
 	}
@@ -65,7 +57,7 @@ func analyzeCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := checkPlain(in, out, c.Bool("overwrite")); err != nil {
+			if err := errors.Join(checkPlain(in, out, c.Bool("overwrite")), writable(filepath.Dir(out), false)); err != nil {
 				return err
 			}
 			return withSession(c, func(s *session) error {
@@ -130,7 +122,11 @@ func renderCommand() *cli.Command {
 			if err := s.confirm(c, list); err != nil {
 				return err
 			}
-			return s.render(c.Context, j, &analysis{list: list})
+			a := &analysis{list: list}
+			if s.reg != nil {
+				a.ledger = ledgerOf(s.reg)
+			}
+			return s.render(c.Context, j, a)
 		},
 	}
 }
@@ -151,45 +147,11 @@ func readDecisions(path string) (*decisions.List, error) {
 	return list, nil
 }
 
-// job is one file to be redacted.
-type job struct{ input, output, report string }
+// job is one file to be redacted. log is empty when none is kept.
+type job struct{ input, output, report, log string }
 
 // page is the report as a page for people, beside the one for machines.
 func (j job) page() string { return strings.TrimSuffix(j.report, ".json") + ".html" }
-
-// planJobs pairs inputs with outputs.
-func planJobs(c *cli.Context) ([]job, error) {
-	out := c.String("output")
-	if c.NArg() == 0 {
-		return nil, usage("no input; ksamenet redact INPUT -o OUTPUT")
-	}
-	if out == "" {
-		return nil, usage("no output; say -o OUTPUT")
-	}
-	st, err := os.Stat(out)
-	isDir := err == nil && st.IsDir()
-	if c.NArg() > 1 && !isDir {
-		return nil, usage("%d inputs need a folder for -o; %s is none", c.NArg(), out)
-	}
-	if c.NArg() > 1 && c.IsSet("report") {
-		return nil, usage("--report names one file; leave it out for several inputs")
-	}
-	var jobs []job
-	seen := map[string]string{}
-	for _, in := range c.Args().Slice() {
-		j := job{input: in, output: out}
-		if isDir {
-			j.output = filepath.Join(out, filepath.Base(in))
-		}
-		if first, ok := seen[j.output]; ok {
-			return nil, usage("%s and %s would both become %s", first, in, j.output)
-		}
-		seen[j.output] = in
-		j.report = reportPath(c, j.output)
-		jobs = append(jobs, j)
-	}
-	return jobs, nil
-}
 
 func reportPath(c *cli.Context, output string) string {
 	if r := c.String("report"); r != "" {

@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 
 	"github.com/ksamenet/ksamenet/core/decisions"
-	"github.com/ksamenet/ksamenet/core/pipeline"
 	"github.com/ksamenet/ksamenet/ffcli/internal/av"
 )
 
@@ -81,14 +80,16 @@ func (s *session) resumed(ctx context.Context, j job) (*analysis, error) {
 		s.warn("%s is not taken up: the input is another", path)
 		return nil, nil
 	}
-	if list.Policy.Certified {
-		if err := pipeline.Confirm(s.reg, list); err != nil {
-			s.warn("%s is not taken up: %v", path, err)
-			return nil, nil
-		}
+	ledger, err := s.confirmed(ctx, list)
+	if ctx.Err() != nil {
+		return nil, err
+	}
+	if err != nil {
+		s.warn("%s is not taken up: %v", path, err)
+		return nil, nil
 	}
 	s.say("the first pass is taken up: %d frames, %d tracks", list.Source.Frames, len(list.Tracks))
-	return &analysis{list: list}, nil
+	return &analysis{list: list, ledger: ledger}, nil
 }
 
 func (s *session) readCheckpoint(path string) (*decisions.List, error) {

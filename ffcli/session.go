@@ -34,6 +34,10 @@ type session struct {
 	stages *pipeline.Stages // of pass 1
 	reg    *registry.Registry
 	write  av.TranscodeOptions // what the flags say of the output's coding
+	file   int                 // number of the file that is worked on, among several; 0: it is the only one
+	log    *fileLog            // of that file; may be nil
+	order  *order              // of the files' decisions
+	done   outcome             // of that file
 }
 
 func newSession(c *cli.Context) (*session, error) {
@@ -103,6 +107,7 @@ func (s *session) say(format string, a ...any) {
 	if s.show == progressLines || s.show == progressBar {
 		fmt.Fprintf(s.err, "ksamenet: "+format+"\n", a...)
 	}
+	s.log.printf(format, a...)
 }
 
 // event writes a JSON line when the user asked for them.
@@ -111,6 +116,9 @@ func (s *session) event(name string, fields map[string]any) error {
 		return nil
 	}
 	fields["event"] = name
+	if s.file > 0 {
+		fields["file"] = s.file
+	}
 	return json.NewEncoder(s.out).Encode(fields)
 }
 
@@ -119,7 +127,9 @@ func (s *session) progress(pass string, total int64) *progress {
 	if s.show == progressJSON {
 		w = s.out
 	}
-	return newProgress(w, s.show, pass, total)
+	p := newProgress(w, s.show, pass, total)
+	p.file, p.log = s.file, s.log
+	return p
 }
 
 // analysis is the outcome of pass 1.
@@ -128,6 +138,7 @@ type analysis struct {
 	reading av.Reading
 	fps     float64
 	times   pipeline.Times
+	ledger  report.Ledger // the state of the registry that the list was made or confirmed with
 }
 
 // truncation is the failure of an input that ended early, unless that is allowed.
@@ -170,7 +181,7 @@ func (s *session) analyze(ctx context.Context, in string) (*analysis, error) {
 	if n := r.DecodeErrors + r.CorruptPackets; n > 0 {
 		s.warn("%s: %d damaged packets, %d pictures with parts the decoder made up", filepath.Base(in), n, r.ConcealedFrames)
 	}
-	list, err := an.Decide(ctx, s.reg, decisions.Source{SHA256: sum, Truncated: r.Truncated, ConstantRate: r.ConstantRate})
+	list, ledger, err := s.decide(ctx, an, decisions.Source{SHA256: sum, Truncated: r.Truncated, ConstantRate: r.ConstantRate})
 	var few *ksame.TooFewError
 	if errors.As(err, &few) {
 		return nil, &exitError{code: exitTooFew, err: fmt.Errorf("%d distinct people are known, k = %d are needed; nothing was rendered", few.Have, few.Need), hints: []string{
@@ -182,7 +193,7 @@ func (s *session) analyze(ctx context.Context, in string) (*analysis, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &analysis{list: list, reading: r.Reading, fps: fps, times: an.Times()}, nil
+	return &analysis{list: list, reading: r.Reading, fps: fps, times: an.Times(), ledger: ledger}, nil
 }
 
 // confirm lets a certified list keep its certificate only if the registry bears it out: lists are made to be edited.
@@ -212,10 +223,14 @@ func (s *session) confirm(c *cli.Context, list *decisions.List) error {
 
 func (s *session) warn(format string, a ...any) {
 	fmt.Fprintf(s.err, "warning: "+format+"\n", a...)
+	s.log.printf("warning: "+format, a...)
 }
 
 // redact is both passes. last: no other file follows, and the networks of pass 1 make room for those of pass 2.
 func (s *session) redact(ctx context.Context, j job, last bool) error {
+	if done, err := s.finished(ctx, j); done || err != nil {
+		return err
+	}
 	if err := s.checkOutput(ctx, j); err != nil {
 		return err
 	}
@@ -272,6 +287,14 @@ func (s *session) checkOutput(ctx context.Context, j job) error {
 		}
 		return e
 	}
+	for _, mark := range []string{markUnverified, markPartial} { // names that this run may have to give in place of the asked one
+		if err := checkPlain(j.input, suffixed(j.output, mark), s.c.Bool("overwrite")); err != nil {
+			return err
+		}
+	}
+	if err := writable(filepath.Dir(j.report), false); err != nil {
+		return err
+	}
 	// A run that was killed may have left a report without its output.
 	again := s.c.Bool("overwrite") || s.c.Bool("resume")
 	if err := errors.Join(checkPlain(j.input, j.report, again), checkPlain(j.input, j.page(), again)); err != nil || s.c.Bool("no-space-check") {
@@ -325,13 +348,10 @@ func (s *session) render(ctx context.Context, j job, a *analysis) (err error) {
 		rep.Models = append(s.stages.Models(), rep.Models...)
 	}
 	v.tell(rep)
-	if s.reg != nil {
-		st := s.reg.State()
-		rep.Ledger = report.Ledger{Rows: int(st.Rows()), Head: st.Head()}
-	}
+	rep.Ledger = a.ledger
 	rep.Finish(r.Coverage(), report.File{SHA256: sum, Frames: res.Frames, Truncated: res.Truncated})
 
-	final, outcome := s.verdict(j, a, rep)
+	final, ended := s.verdict(j, a, rep)
 	// The name comes last: whatever fails before it leaves nothing under it.
 	var doc bytes.Buffer
 	if err := rep.Write(&doc); err != nil {
@@ -356,7 +376,7 @@ func (s *session) render(ctx context.Context, j job, a *analysis) (err error) {
 	if err := s.summary(j, final, a, rep, r, fps); err != nil {
 		s.warn("the summary could not be written: %v", err) // the work is done all the same
 	}
-	return outcome
+	return ended
 }
 
 // paint writes the video as the list says, to a working file.
@@ -373,18 +393,34 @@ func (s *session) paint(ctx context.Context, j job, l *decisions.List, gen *pipe
 	return r, res, p.finish(), err
 }
 
+// Marks of outputs that did not earn the name that was asked for.
+const (
+	markUnverified = "unverified"
+	markPartial    = "partial"
+)
+
 // verdict is the name that the output earns, and the error that goes with a lesser one.
-func (s *session) verdict(j job, a *analysis, rep *report.Report) (final string, outcome error) {
+func (s *session) verdict(j job, a *analysis, rep *report.Report) (final string, ended error) {
+	mark := ""
 	switch {
 	case rep.Coverage.Uncovered > 0 || rep.Watch != nil && rep.Watch.Exposed > 0 || rep.Output.Frames != rep.Input.Frames || rep.Verdict != report.Certified && a.list.Policy.Certified:
-		final = suffixed(j.output, "unverified")
-		return final, &exitError{code: exitIncomplete, err: fmt.Errorf("done, but not as asked: %s", strings.Join(rep.Reasons, "; ")), hints: []string{"the output is " + final}}
+		mark = markUnverified
 	case a.list.Source.Truncated && !s.c.Bool("allow-truncated"):
-		final = suffixed(j.output, "partial")
-		return final, withHint(fmt.Errorf("the input ended early; what could be decoded is in %s", final), "--allow-truncated gives it the final name")
-	default:
+		mark = markPartial
+	}
+	return outcomeOf(j, mark, rep)
+}
+
+// outcomeOf is the name that a mark leads to, and the error that goes with it.
+func outcomeOf(j job, mark string, rep *report.Report) (final string, ended error) {
+	if mark == "" {
 		return j.output, nil
 	}
+	final = suffixed(j.output, mark)
+	if mark == markPartial {
+		return final, withHint(fmt.Errorf("the input ended early; what could be decoded is in %s", final), "--allow-truncated gives it the final name")
+	}
+	return final, &exitError{code: exitIncomplete, err: fmt.Errorf("done, but not as asked: %s", strings.Join(rep.Reasons, "; ")), hints: []string{"the output is " + final}}
 }
 
 // writeReports writes the report for machines and the page for people, or neither.
@@ -405,6 +441,8 @@ func (s *session) release(ctx context.Context, l *decisions.List, digest string,
 	if s.reg == nil || !l.Policy.Certified {
 		return nil
 	}
+	s.order.lock()
+	defer s.order.unlock()
 	tx, err := s.reg.Begin()
 	if err != nil {
 		return err
@@ -423,6 +461,7 @@ func (s *session) release(ctx context.Context, l *decisions.List, digest string,
 // summary tells what was done.
 func (s *session) summary(j job, final string, a *analysis, rep *report.Report, r *pipeline.Renderer, fps float64) error {
 	c := rep.Coverage
+	s.done = outcome{output: final, rep: rep}
 	s.say("%s: %d frames, %d people, %d tracks, %d faces replaced, %d covered, %d kept", final, rep.Output.Frames, rep.People, rep.Tracks, c.Replaced, c.Covered, c.Kept)
 	if a.fps > 0 {
 		s.say("analysed at %.1f fps, rendered at %.1f fps; patch cache hit rate %.0f %%", a.fps, fps, 100*c.CacheHits)

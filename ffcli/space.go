@@ -13,12 +13,16 @@ func checkSpace(in, out string) error {
 	if err != nil {
 		return err
 	}
-	dir := filepath.Dir(out)
+	return roomOn(filepath.Dir(out), fi.Size())
+}
+
+// roomOn refuses a folder whose disk has less than need bytes of room.
+func roomOn(dir string, need int64) error {
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(dir, &st); err != nil {
 		return nil // a file system that does not tell; writing will
 	}
-	return roomFor(fi.Size(), int64(st.Bavail)*st.Bsize, dir)
+	return roomFor(need, int64(st.Bavail)*st.Bsize, dir)
 }
 
 func roomFor(need, free int64, dir string) error {

@@ -74,7 +74,7 @@ func (a *Analyzer) Decide(ctx context.Context, reg *registry.Registry, src decis
 	}
 	l := &decisions.List{
 		Format: decisions.Format, Version: decisions.Version, Tool: a.cfg.Tool, Source: src, Shots: a.shots,
-		Policy: decisions.Policy{K: a.cfg.K, Donors: a.cfg.Donors, Certified: true, Fallback: a.cfg.Fallback, Look: a.cfg.look(), Neutral: a.cfg.Expression == ExpressionNeutral},
+		Policy: decisions.Policy{K: a.cfg.K, Donors: a.cfg.Donors, Certified: true, Fallback: a.cfg.Fallback, Look: a.cfg.Look(), Neutral: a.cfg.Expression == ExpressionNeutral},
 	}
 	if a.cfg.Mode == ModeDistinct {
 		l.Policy.Mode = ModeDistinct

@@ -43,7 +43,7 @@ func (l *Live) Report(lost Lost) *report.Report {
 	in := l.painted + lost.Blanked + lost.Dropped
 	list := &decisions.List{
 		Source: decisions.Source{Frames: in, Width: l.size[0], Height: l.size[1]},
-		Policy: decisions.Policy{K: l.cfg.K, Donors: l.cfg.Donors, Look: l.cfg.look(), Neutral: l.cfg.Expression == ExpressionNeutral, Fallback: l.cfg.Fallback},
+		Policy: decisions.Policy{K: l.cfg.K, Donors: l.cfg.Donors, Look: l.cfg.Look(), Neutral: l.cfg.Expression == ExpressionNeutral, Fallback: l.cfg.Fallback},
 	}
 	p := &list.Policy
 	switch {

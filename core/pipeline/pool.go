@@ -87,8 +87,8 @@ func (c Config) pool() []int {
 	return pool
 }
 
-// look is the donors' policy in words, for decision list and report; empty for the default.
-func (c Config) look() string {
+// Look is the donors' policy in words, as decision list and report have it; empty for the default.
+func (c Config) Look() string {
 	var words []string
 	for _, w := range []struct{ name, value string }{{"age", c.Age}, {"gender", c.Gender}, {"tone", c.Tone}} {
 		if w.value != Any {

@@ -159,8 +159,8 @@ var Outside = []string{
 	"linkage of two releases by anything but the face",
 }
 
-// look names the policy by which surrogates were made: a function of the cluster, never of a person.
-func look(p decisions.Policy) string {
+// Look names the policy by which surrogates were made: a function of the cluster, never of a person.
+func Look(p decisions.Policy) string {
 	words := "any donor"
 	if p.Look != "" {
 		words = "donors of " + p.Look
@@ -180,7 +180,7 @@ const (
 // New starts a report from a decision list: everything that follows from what was decided, before anything is rendered.
 func New(tool string, l *decisions.List) *Report {
 	r := &Report{
-		Format: Format, Version: Version, Tool: tool, Mode: "population", K: l.Policy.K, Donors: l.Policy.Donors, Look: look(l.Policy),
+		Format: Format, Version: Version, Tool: tool, Mode: "population", K: l.Policy.K, Donors: l.Policy.Donors, Look: Look(l.Policy),
 		Input:  File{SHA256: l.Source.SHA256, Frames: l.Source.Frames, Width: l.Source.Width, Height: l.Source.Height, Truncated: l.Source.Truncated},
 		People: len(l.Persons), Tracks: len(l.Tracks), Outside: Outside,
 		Signals: []Signal{
