@@ -104,6 +104,12 @@ test-trt-rtx: deps ## fetch NVIDIA's TensorRT-RTX (89 MB) and build plans of eve
 zoo: deps ## redact and compare a zoo of files, kill runs and resume them; writes docs/formats.md (KSAMENET_DEFACE=… sets deface beside)
 	$(GO) test -tags zoo -run 'TestZoo|TestKilled' -v -timeout 120m ./ffcli -update
 
+.PHONY: attack-example
+attack-example: deps build ## attack the outputs for 60 synthetic people, k = 1 to 10; writes docs/attack-example.html (a quarter of an hour)
+	mkdir -p out
+	bin/ksamenet attack --dataset internal/testpeople --k 1,2,3,5,10 --step 3 --every 5 --seed 1 --utility \
+		--json out/attack-example.json --csv out/attack-example.csv --html docs/attack-example.html --overwrite
+
 .PHONY: bench
 bench: deps build ## milliseconds a frame for each stage, on clips with one face and with four (a quiet machine, please)
 	$(GO) run ./bench

@@ -173,7 +173,11 @@ func config(c *cli.Context) (pipeline.Config, error) {
 		name string
 		set  func(string)
 	}{
-		{"k", func(n string) { cfg.K = c.Int(n) }},
+		{"k", func(n string) {
+			if _, several := c.Value(n).(string); !several { // an attack takes a list of them
+				cfg.K = c.Int(n)
+			}
+		}},
 		{"donors", func(n string) { cfg.Donors = c.Int(n) }},
 		{"age", func(n string) { cfg.Age = c.String(n) }},
 		{"gender", func(n string) { cfg.Gender = c.String(n) }},

@@ -15,6 +15,7 @@ import (
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/frame"
 	"github.com/ksamenet/ksamenet/core/infer"
+	"github.com/ksamenet/ksamenet/core/pipeline"
 	"github.com/ksamenet/ksamenet/ffcli/internal/av"
 )
 
@@ -24,6 +25,14 @@ func attackCommand() *cli.Command {
 		&cli.StringFlag{Name: "dataset", Usage: "`DIR` with a pairs.csv instead of two arguments (docs/attack.md)"},
 		&cli.BoolFlag{Name: "utility", Usage: "measure what is left of the performance too: speech, blinks, pose, detection, flicker"},
 		&cli.IntFlag{Name: "every", Value: 5, Usage: "pictures of a track from one embedding to the next"},
+		&cli.StringFlag{Name: "k", Usage: "originals alone are given: redact them for each of these `NUMBERS` of people per cluster (1,2,3,5,10) and attack that"},
+		&cli.IntFlag{Name: "donors", Value: pipeline.DefaultConfig().Donors, Usage: "with --k: synthetic donor faces mixed into one surrogate"},
+		&cli.IntFlag{Name: "folds", Value: 1, Usage: "with --k: how often people are drawn, each time for registries of their own"},
+		&cli.IntFlag{Name: "people", Usage: "with --k: people in a fold (default: all)"},
+		&cli.Uint64Flag{Name: "seed", Usage: "with --k: draw folds and donors by this number, so that the run can be repeated (default: at random)"},
+		&cli.IntFlag{Name: "step", Value: 1, Usage: "with --k: take every n-th picture of each recording alone"},
+		&cli.BoolFlag{Name: "no-signals", Usage: "with --k: leave out the renderings of single signals"},
+		&cli.StringFlag{Name: "html", Usage: "with --k: write a page with the curves to `FILE`"},
 		&cli.StringFlag{Name: "json", Usage: "write the whole result to `FILE`"},
 		&cli.StringFlag{Name: "csv", Usage: "write one line per person and attack to `FILE`"},
 		&cli.BoolFlag{Name: "overwrite", Usage: "replace existing results"},
@@ -32,7 +41,7 @@ func attackCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name: "attack", Usage: "tries to recognise people in an output, and measures what is left of them",
-		ArgsUsage: "ORIGINAL OUTPUT | ORIGINALS_DIR OUTPUTS_DIR | --dataset DIR", Flags: slices.Concat(flags, engineFlags()),
+		ArgsUsage: "ORIGINAL OUTPUT | ORIGINALS_DIR OUTPUTS_DIR | --k 1,2,5 ORIGINAL… | [--k 1,2,5] --dataset DIR", Flags: slices.Concat(flags, engineFlags()),
 		Action: runAttack,
 	}
 }
@@ -41,15 +50,26 @@ func attackCommand() *cli.Command {
 type duel struct {
 	original, output, decisions string
 	person, session             string
+	expression                  string // that the recording ends in
 }
 
 func runAttack(c *cli.Context) (err error) {
+	for _, name := range []string{"every", "step"} {
+		if c.Int(name) < 1 {
+			return usage("%s is %d; at least 1", name, c.Int(name))
+		}
+	}
+	if c.IsSet("k") {
+		return runSweep(c)
+	}
+	for _, name := range []string{"donors", "folds", "people", "seed", "step", "no-signals", "html"} {
+		if c.IsSet(name) {
+			return usage("--%s is for sweeps, with --k and originals alone", name)
+		}
+	}
 	duels, err := planDuels(c)
 	if err != nil {
 		return err
-	}
-	if c.Int("every") < 1 {
-		return usage("every is %d; at least 1", c.Int("every"))
 	}
 	for _, out := range []string{c.String("json"), c.String("csv")} {
 		if out == "" {
@@ -176,7 +196,7 @@ func facesOf(eyes *attack.Eyes, d duel) (func(context.Context, *frame.Picture) (
 				faces = largest(faces)
 			}
 			for i := range faces {
-				faces[i].Person = personName(d, faces[i].Person)
+				faces[i].Person, faces[i].Expression = personName(d, faces[i].Person), d.expression
 			}
 			return faces, err
 		}, nil
@@ -203,7 +223,7 @@ func facesOf(eyes *attack.Eyes, d duel) (func(context.Context, *frame.Picture) (
 				continue
 			}
 			faces = append(faces, attack.Face{Track: j.Track.ID, Person: names[j.Track.Person], Group: j.Cluster, Box: j.Face.Rect(),
-				Clear: j.Action != decisions.Replace})
+				Expression: d.expression, Clear: j.Action != decisions.Replace})
 		}
 		return faces, nil
 	}, nil

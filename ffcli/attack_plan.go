@@ -1,16 +1,20 @@
 package ffcli
 
 import (
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/ksamenet/ksamenet/core/attack"
 )
 
 // planDuels pairs originals with outputs.
@@ -19,7 +23,7 @@ func planDuels(c *cli.Context) ([]duel, error) {
 		if c.NArg() > 0 || c.IsSet("decisions") {
 			return nil, usage("--dataset names the files; leave out the arguments and --decisions")
 		}
-		return readDataset(dir)
+		return readDataset(dir, true)
 	}
 	if c.NArg() != 2 {
 		return nil, usage("an original and its output, please: ksamenet attack ORIGINAL OUTPUT")
@@ -69,12 +73,13 @@ func pairFolders(originals, outputs, lists string) ([]duel, error) {
 // datasetFile describes a data set; docs/attack.md says how.
 const datasetFile = "pairs.csv"
 
-// readDataset reads DIR/pairs.csv: original,output and, if given, person, session, decisions. Paths are relative to DIR.
-func readDataset(dir string) ([]duel, error) {
+// readDataset reads DIR/pairs.csv: original, output (not of a sweep) and, if given, person, session, expression, decisions.
+// Paths are relative to DIR.
+func readDataset(dir string, outputs bool) ([]duel, error) {
 	path := filepath.Join(dir, datasetFile)
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &exitError{code: exitUsage, err: fmt.Errorf("%s is missing", path), hints: []string{"its first line: original,output,person,session,decisions; docs/attack.md has an example"}}
+		return nil, &exitError{code: exitUsage, err: fmt.Errorf("%s is missing", path), hints: []string{"its first line: original,output,person,session,expression,decisions; docs/attack.md has an example"}}
 	}
 	if err != nil {
 		return nil, usage("%w", err)
@@ -85,7 +90,7 @@ func readDataset(dir string) ([]duel, error) {
 	if err != nil {
 		return nil, usage("%s: %w", path, err)
 	}
-	known := []string{"original", "output", "person", "session", "decisions"}
+	known := []string{"original", "output", "person", "session", "expression", "decisions"}
 	for _, name := range head {
 		if !slices.Contains(known, name) {
 			return nil, usage("%s: column %q is not known; there are %v", path, name, known)
@@ -107,9 +112,12 @@ func readDataset(dir string) ([]duel, error) {
 			}
 			return ""
 		}
-		d := duel{original: cell("original"), output: cell("output"), person: cell("person"), session: cell("session"), decisions: cell("decisions")}
-		if d.original == "" || d.output == "" {
+		d := duel{original: cell("original"), output: cell("output"), person: cell("person"), session: cell("session"), expression: cell("expression"), decisions: cell("decisions")}
+		if d.original == "" || outputs && d.output == "" {
 			return nil, usage("%s: line %d has no original or no output", path, len(duels)+2)
+		}
+		if d.expression != "" && !slices.Contains(attack.Classes, d.expression) {
+			return nil, usage("%s: line %d: expression %q; there are %v", path, len(duels)+2, d.expression, attack.Classes)
 		}
 		for _, p := range []*string{&d.original, &d.output, &d.decisions} {
 			if *p != "" && !filepath.IsAbs(*p) {
@@ -128,4 +136,82 @@ func readDataset(dir string) ([]duel, error) {
 		return nil, usage("%s has %d sessions; one, or two: the first is the gallery, the second the probe", path, len(sessions))
 	}
 	return duels, nil
+}
+
+// planSweep finds the originals of a sweep: a data set, or files and folders of them.
+func planSweep(c *cli.Context) ([]*recording, error) {
+	var out []*recording
+	if dir := c.String("dataset"); dir != "" {
+		if c.NArg() > 0 || c.IsSet("decisions") {
+			return nil, usage("--dataset names the files; leave out the arguments and --decisions")
+		}
+		duels, err := readDataset(dir, false)
+		if err != nil {
+			return nil, err
+		}
+		sessions := map[string]int{}
+		for _, d := range duels {
+			if _, ok := sessions[d.session]; !ok {
+				sessions[d.session] = len(sessions)
+			}
+			out = append(out, &recording{path: d.original, person: d.person, expression: d.expression, role: sessions[d.session]})
+		}
+		for _, r := range out {
+			if len(sessions) == 1 {
+				r.role = -1
+			} else if r.person == "" {
+				return nil, usage("%s: %s has a session and no person; sessions are compared by who is in them", filepath.Join(dir, datasetFile), r.path)
+			}
+		}
+		return out, nil
+	}
+	if c.IsSet("decisions") {
+		return nil, usage("--decisions is for originals with outputs; with --k originals are analysed anew")
+	}
+	if c.NArg() == 0 {
+		return nil, usage("originals, please: ksamenet attack --k %s ORIGINAL…", c.String("k"))
+	}
+	for _, path := range c.Args().Slice() {
+		if !isDir(path) {
+			if _, err := os.Stat(path); err != nil {
+				return nil, usage("%w", err)
+			}
+			out = append(out, &recording{path: path, role: -1})
+			continue
+		}
+		entries, err := os.ReadDir(path)
+		if err != nil {
+			return nil, usage("%w", err)
+		}
+		for _, e := range entries {
+			if e.Type().IsRegular() && e.Name()[0] != '.' {
+				out = append(out, &recording{path: filepath.Join(path, e.Name()), role: -1})
+			}
+		}
+	}
+	if len(out) == 0 {
+		return nil, usage("no file in %v", c.Args().Slice())
+	}
+	return out, nil
+}
+
+// foldsOf draws the people of each fold: all of them, or n without repetition.
+func foldsOf(people []string, folds, n int, seed uint64) ([][]string, error) {
+	n = cmp.Or(n, len(people))
+	if folds < 1 || n < 2 || n > len(people) {
+		return nil, usage("%d folds of %d people; there are %d with usable faces in both sessions", folds, n, len(people))
+	}
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	var out [][]string
+	for i := range folds {
+		draw := slices.Clone(people)
+		r := rand.New(rand.NewPCG(seed, uint64(i)))
+		r.Shuffle(len(draw), func(a, b int) { draw[a], draw[b] = draw[b], draw[a] })
+		draw = draw[:n]
+		slices.Sort(draw)
+		out = append(out, draw)
+	}
+	return out, nil
 }

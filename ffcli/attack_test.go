@@ -104,6 +104,8 @@ func TestAttackUsage(t *testing.T) {
 	write("typo/pairs.csv", "original,ouput\na,b\n")
 	write("hole/pairs.csv", "original,output\na,\n")
 	write("none/pairs.csv", "original,output\n")
+	write("nobody/pairs.csv", "original,session\na,1\nb,2\n")
+	write("odd/pairs.csv", "original,expression\na,bored\n")
 	for name, tc := range map[string]struct {
 		args []string
 		want string
@@ -121,6 +123,16 @@ func TestAttackUsage(t *testing.T) {
 		"result over input":   {[]string{a, b, "--json", b, "--overwrite"}, "the same file"},
 		"result is there":     {[]string{a, b, "--csv", filepath.Join(dir, "in", "c.mp4")}, "exists already"},
 		"every":               {[]string{a, b, "--every", "0"}, "every is 0"},
+		"a sweep's flag":      {[]string{a, b, "--folds", "3"}, "--folds is for sweeps"},
+		"no number":           {[]string{a, "--k", "2,many"}, "numbers from 1 to 100"},
+		"k of nobody":         {[]string{a, "--k", "0"}, "numbers from 1 to 100"},
+		"no originals":        {[]string{"--k", "2"}, "originals, please"},
+		"a missing original":  {[]string{filepath.Join(dir, "none.mp4"), "--k", "2"}, "none.mp4"},
+		"an empty folder":     {[]string{filepath.Join(dir, "three", "empty"), "--k", "2"}, "no such file"},
+		"lists in a sweep":    {[]string{a, "--k", "2", "--decisions", a}, "analysed anew"},
+		"sessions of nobody":  {[]string{"--k", "2", "--dataset", filepath.Join(dir, "nobody")}, "no person"},
+		"an odd expression":   {[]string{"--k", "2", "--dataset", filepath.Join(dir, "odd")}, `expression "bored"`},
+		"page over input":     {[]string{a, "--k", "2", "--html", a, "--overwrite"}, "the same file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, _, errs := ksamenet(t, dir, append([]string{"attack"}, tc.args...)...)
@@ -137,7 +149,7 @@ func TestReadDataset(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "pairs.csv"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	got, err := readDataset(dir)
+	got, err := readDataset(dir, true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,8 @@ type Face struct {
 	// Group is the cluster that the output shows the person as; 0: not known, a group of its own.
 	Group uint64
 	Box   frame.Rect // px
+	// Expression is the one of Classes that the recording is known to end in, "" when nothing is known.
+	Expression string
 	// Clear says that the face is not replaced by a surrogate here (kept or covered): no witness of utility, but of identity.
 	Clear bool
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ksamenet/ksamenet/core/detector"
 	"github.com/ksamenet/ksamenet/core/frame"
@@ -140,11 +141,15 @@ type sight struct {
 // are larger than detections, by the forehead and by what a track adds for safety.
 const sameFace = .3
 
-// look finds the faces of the boxes in a picture, each detector for itself, and measures their meshes.
-func (e *Eyes) look(ctx context.Context, pic *frame.Picture, boxes []frame.Rect) ([]sight, error) {
+// look finds the faces of the boxes in a picture, each detector for itself, and measures their meshes. Unless all detectors
+// are asked for, one that follows is not run when every face has been found.
+func (e *Eyes) look(ctx context.Context, pic *frame.Picture, boxes []frame.Rect, allDetectors bool) ([]sight, error) {
 	sights := make([]sight, len(boxes))
 	points := make([]*[5]frame.Point, len(boxes))
 	for _, d := range e.find {
+		if !allDetectors && !slices.Contains(points, nil) {
+			break
+		}
 		all, err := d.Detect(ctx, pic)
 		if err != nil {
 			return nil, fmt.Errorf("attack: picture %d: %w", pic.Index, err)

@@ -11,6 +11,14 @@ const (
 	Naive   = "naive"   // gallery of originals, probe is an output: an album against the release
 	Reverse = "reverse" // gallery of outputs, probe is an original
 	Parrot  = "parrot"  // both are outputs, of different recordings: the attacker has run the album through the program
+	// Composition: both are outputs, of two releases that wear different surrogates (--rekey): whoever was found like the
+	// probe in both of them.
+	Composition = "composition"
+	// Linkage: gallery is one release, probe the other, after --rekey. The unit is a cluster: does its new surrogate give away
+	// which one it wore before?
+	Linkage = "linkage"
+	// ClusterLeak: parrot, and the attacker knows the cluster: which member is it?
+	ClusterLeak = "cluster-leak"
 )
 
 // Attack is the outcome of one attack with one recogniser through one channel. The unit is a person: all pictures of somebody are one trial.
@@ -28,7 +36,7 @@ type Attack struct {
 	// over the gallery's members of the person's cluster.
 	Claim float64 `json:"claim"`
 	// Holds says that the outcome does not contradict the claim that is tested: Chance for naive and reverse, where the
-	// attacker cannot know a cluster's surrogate, Claim for parrot.
+	// attacker cannot know a cluster's surrogate, Claim for the others. Of the linkage both are one over the clusters.
 	Holds     bool     `json:"holds"`
 	PerPerson []Person `json:"per_person"`
 }
@@ -60,11 +68,14 @@ func gather(all []*Watcher) []*body {
 			t := w.tracks[id]
 			b := byName[t.person]
 			if b == nil {
-				b = &body{name: t.person, group: t.group}
+				b = &body{name: t.person}
 				for side := range b.side {
 					b.side[side] = make([]mean, len(t.bodies[side]))
 				}
 				byName[t.person], out = b, append(out, b)
+			}
+			if b.group == 0 { // of originals that were watched alone no cluster is known
+				b.group = t.group
 			}
 			for side := range b.side {
 				for i, m := range t.bodies[side] {
@@ -73,9 +84,15 @@ func gather(all []*Watcher) []*body {
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b *body) int { return compare(a.name, b.name) })
+	sortBodies(out)
 	return out
 }
+
+func sortBodies(all []*body) {
+	slices.SortFunc(all, func(a, b *body) int { return compare(a.name, b.name) })
+}
+
+func clusterName(id uint64) string { return fmt.Sprintf("cluster %d", id) }
 
 func compare(a, b string) int {
 	switch {
@@ -112,88 +129,4 @@ func dot(a, b []float64) (s float64) {
 		s += a[i] * b[i]
 	}
 	return s
-}
-
-// Identify runs the attacks with every recogniser and channel: naive and reverse, and parrot where gallery and probe are different
-// recordings. gallery and probe are the recordings of which the attacker holds one and seeks people in the other; the same
-// ones for both are the attacker's best case. People without a usable face on either side are left out.
-// It returns ErrEvidence when fewer than two people are left for every view.
-func Identify(gallery, probe []*Watcher) ([]Attack, error) {
-	g, p := gather(gallery), gather(probe)
-	kinds := []struct {
-		name           string
-		gallery, probe Side
-	}{{Naive, Original, Output}, {Reverse, Output, Original}}
-	if !slices.Equal(gallery, probe) {
-		kinds = append(kinds, struct {
-			name           string
-			gallery, probe Side
-		}{Parrot, Output, Output})
-	}
-	var out []Attack
-	for i, v := range views {
-		for _, k := range kinds {
-			a := Attack{Attack: k.name, Recognizer: Recognizers[v.net], Channel: v.channel}
-			if a.run(g, p, i, k.gallery, k.probe) {
-				out = append(out, a)
-			}
-		}
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("%w: %d people in the gallery, %d in the probe; two with a recognisable face on both sides are needed", ErrEvidence, len(g), len(p))
-	}
-	return out, nil
-}
-
-// run is one attack through view i; false when there are not two people.
-func (a *Attack) run(gallery, probe []*body, i int, gs, ps Side) bool {
-	var g, p []*body
-	for _, b := range gallery {
-		for _, q := range probe {
-			if b.name == q.name && b.side[gs][i].usable() && q.side[ps][i].usable() {
-				g, p = append(g, b), append(p, q)
-			}
-		}
-	}
-	n := len(g)
-	if n < 2 {
-		return false
-	}
-	hits := 0.
-	for u := range p {
-		seek, own := &p[u].side[ps][i], g[u].side[gs][i].cosine(&p[u].side[ps][i])
-		t := Person{Person: p[u].name, Group: g[u].group, Rank: 1, Own: own, Nearest: -1, Gallery: g[u].side[gs][i].faces, Probe: seek.faces}
-		better, equal, mates := 0, 1, 1
-		for v := range g {
-			if v == u {
-				continue
-			}
-			s := g[v].side[gs][i].cosine(seek)
-			t.Nearest = max(t.Nearest, s)
-			switch {
-			case s > own:
-				better++
-			case s == own:
-				equal++
-			}
-			if g[v].group != 0 && g[v].group == g[u].group {
-				mates++
-			}
-		}
-		t.Rank = better + equal
-		if better == 0 {
-			hits += 1 / float64(equal)
-		}
-		a.Claim += 1 / float64(mates)
-		a.PerPerson = append(a.PerPerson, t)
-	}
-	a.People, a.Chance, a.Claim = n, 1/float64(n), a.Claim/float64(n)
-	a.Hits = int(math.Ceil(hits - 1e-9))
-	a.Rank1 = float64(a.Hits) / float64(n)
-	a.Low, a.High = limits(a.Hits, n)
-	a.Holds = a.Low <= a.Chance
-	if a.Attack == Parrot {
-		a.Holds = a.Low <= a.Claim
-	}
-	return true
 }

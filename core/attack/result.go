@@ -90,24 +90,40 @@ func (r *Result) WriteTable(w io.Writer) error {
 	} else if r.Why != "" {
 		fmt.Fprintf(t, "no attack: %s\n", r.Why)
 	}
-	if u := r.Utility; u != nil {
-		fmt.Fprintf(t, "\nutility\t%d faces in %d tracks, %d with a mesh on both sides\n", u.Faces, u.Tracks, u.Measured)
-		for _, c := range []struct {
-			name string
-			Channel
-		}{{"mouth opening", u.Mouth}, {"blink", u.Blink}, {"yaw", u.Yaw}, {"pitch", u.Pitch}} {
-			if c.Tracks == 0 {
-				fmt.Fprintf(t, "%s\tno track moves enough\n", c.name)
-				continue
-			}
-			fmt.Fprintf(t, "%s\t%.3f\tcorrelation over %d tracks that move\n", c.name, c.Correlation, c.Tracks)
-		}
-		fmt.Fprintf(t, "landmarks\t%.3f\ttemporal correlation; %.3f by motion, %.3f in the picture\n", u.Landmarks, u.LandmarksWeighted, u.LandmarksPicture)
-		fmt.Fprintf(t, "pose error\t%.1f°\tyaw; pitch %.1f°, roll %.1f°\n", u.PoseError.Yaw, u.PoseError.Pitch, u.PoseError.Roll)
-		for _, d := range u.Detection {
-			fmt.Fprintf(t, "detection\t%.3f\t%s: %.3f of the original's faces, %.3f of the output's\n", d.Ratio, d.Detector, d.Original, d.Output)
-		}
-		fmt.Fprintf(t, "flicker\t%+.2f\tgrey levels: warp error %.2f in the original, %.2f in the output\n", u.Flicker.Added, u.Flicker.Original, u.Flicker.Output)
+	if r.Utility != nil {
+		r.Utility.table(t)
 	}
 	return t.Flush()
+}
+
+// table writes what is left of the performances.
+func (u *Utility) table(t io.Writer) {
+	fmt.Fprintf(t, "\nutility\t%d faces in %d tracks, %d with a mesh on both sides\n", u.Faces, u.Tracks, u.Measured)
+	for _, c := range []struct {
+		name string
+		Channel
+	}{{"mouth opening", u.Mouth}, {"blink", u.Blink}, {"yaw", u.Yaw}, {"pitch", u.Pitch}} {
+		if c.Tracks == 0 {
+			fmt.Fprintf(t, "%s\tno track moves enough\n", c.name)
+			continue
+		}
+		fmt.Fprintf(t, "%s\t%.3f\tcorrelation over %d tracks that move\n", c.name, c.Correlation, c.Tracks)
+	}
+	fmt.Fprintf(t, "landmarks\t%.3f\ttemporal correlation; %.3f by motion, %.3f in the picture\n", u.Landmarks, u.LandmarksWeighted, u.LandmarksPicture)
+	fmt.Fprintf(t, "pose error\t%.1f°\tyaw; pitch %.1f°, roll %.1f°\n", u.PoseError.Yaw, u.PoseError.Pitch, u.PoseError.Roll)
+	for _, d := range u.Detection {
+		fmt.Fprintf(t, "detection\t%.3f\t%s: %.3f of the original's faces, %.3f of the output's\n", d.Ratio, d.Detector, d.Original, d.Output)
+	}
+	if e := u.Expressions; e != nil {
+		fmt.Fprintf(t, "expression\t%.3f\tof %d pictures show the original's class of 7; %.3f over the classes, kappa %.3f\n", e.Agreement, e.Pictures, e.Balanced, e.Kappa)
+		for _, c := range e.Classes {
+			if c.Original > 0 {
+				fmt.Fprintf(t, "  %s\t%.3f\tof %d pictures\n", c.Class, c.Agreement, c.Original)
+			}
+		}
+		if e.Labelled > 0 {
+			fmt.Fprintf(t, "  labels\t%.3f\tof %d peaks show the data set's label; %.3f in the originals\n", e.Output, e.Labelled, e.Original)
+		}
+	}
+	fmt.Fprintf(t, "flicker\t%+.2f\tgrey levels: warp error %.2f in the original, %.2f in the output\n", u.Flicker.Added, u.Flicker.Original, u.Flicker.Output)
 }

@@ -26,6 +26,7 @@ type Utility struct {
 	PoseError        PoseError          `json:"pose_error"` // degrees, mean absolute
 	Detection        []Detection        `json:"detection"`
 	Flicker          Flicker            `json:"flicker"`
+	Expressions      *Expressions       `json:"expressions,omitempty"` // classes
 	PerTrack         []TrackUtility     `json:"per_track"`
 }
 
@@ -118,6 +119,7 @@ func Measure(all ...*Watcher) Utility {
 	found := [sides][]int{make([]int, len(Detectors)), make([]int, len(Detectors))}
 	var flick [sides]float64
 	flicks := 0
+	var shown []*track
 	for _, w := range all {
 		for _, id := range w.order {
 			t := w.tracks[id]
@@ -125,6 +127,7 @@ func Measure(all ...*Watcher) Utility {
 				continue
 			}
 			u.Tracks++
+			shown = append(shown, t)
 			u.Faces += t.shown
 			u.Measured += len(t.both)
 			for side := range found {
@@ -175,6 +178,7 @@ func Measure(all ...*Watcher) Utility {
 			u.PerTrack = append(u.PerTrack, s)
 		}
 	}
+	u.Expressions = expressions(shown)
 	for name, c := range u.Units {
 		if c.Tracks == 0 {
 			delete(u.Units, name)

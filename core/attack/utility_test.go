@@ -12,7 +12,7 @@ import (
 
 // acting is a watcher of one track of n pictures with the given performances.
 func acting(n int, original, output func(i int) performance) *Watcher {
-	t := &track{person: "p", seen: n, shown: n}
+	t := &track{person: "p", seen: [sides]int{n, n}, shown: n}
 	for side := range t.found {
 		t.found[side] = []int{n, n}
 	}

@@ -15,6 +15,8 @@ type Config struct {
 	Utility bool
 	// Every is how many pictures of a track lie between two of which embeddings are taken; the first is always one.
 	Every int
+	// FaceOnly leaves out the channel Full: for pictures that hold nothing but a face.
+	FaceOnly bool
 }
 
 // Watcher follows the faces of one original and its output. It belongs to one goroutine at a time.
@@ -31,7 +33,8 @@ type Watcher struct {
 type track struct {
 	person string
 	group  uint64
-	seen   int            // pictures
+	label  string         // expression that the recording is known to end in, one of Classes; else ""
+	seen   [sides]int     // pictures
 	bodies [sides][]*mean // by view
 	found  [sides][]int   // by detector: pictures in which it saw the face
 	shown  int            // pictures in which a surrogate was shown and looked at
@@ -58,13 +61,14 @@ func (w *Watcher) Pair(ctx context.Context, original, output *frame.Picture, fac
 	w.frames++
 	var boxes []frame.Rect
 	var want []*track
-	var clear []bool
+	var clear, due []bool
 	for i := range faces {
 		f := &faces[i]
 		t := w.track(f)
-		t.seen++
-		if w.cfg.Utility || t.seen%w.cfg.Every == 1%w.cfg.Every {
-			boxes, want, clear = append(boxes, f.Box), append(want, t), append(clear, f.Clear)
+		now := t.due(Original, w.cfg.Every)
+		t.seen[Output] = t.seen[Original]
+		if w.cfg.Utility || now {
+			boxes, want, clear, due = append(boxes, f.Box), append(want, t), append(clear, f.Clear), append(due, now)
 		}
 	}
 	if len(boxes) == 0 {
@@ -73,12 +77,12 @@ func (w *Watcher) Pair(ctx context.Context, original, output *frame.Picture, fac
 	var seen [sides][]sight
 	for side, pic := range []*frame.Picture{original, output} {
 		var err error
-		if seen[side], err = w.eyes.look(ctx, pic, boxes); err != nil {
+		if seen[side], err = w.eyes.look(ctx, pic, boxes, w.cfg.Utility); err != nil {
 			return err
 		}
 	}
 	for i, t := range want {
-		if t.seen%w.cfg.Every == 1%w.cfg.Every {
+		if due[i] {
 			for side, pic := range []*frame.Picture{original, output} {
 				if err := w.identify(ctx, t, Side(side), pic, &seen[side][i]); err != nil {
 					return err
@@ -95,10 +99,42 @@ func (w *Watcher) Pair(ctx context.Context, original, output *frame.Picture, fac
 	return nil
 }
 
+// One looks at a picture of one side alone, for identity: where one original has many outputs, its own faces need be looked at
+// once. Evidence of several Watchers is joined by the names of people (Identify). Errors: the networks', ctx's.
+func (w *Watcher) One(ctx context.Context, side Side, pic *frame.Picture, faces []Face) error {
+	w.frames++
+	var boxes []frame.Rect
+	var want []*track
+	for i := range faces {
+		if t := w.track(&faces[i]); t.due(side, w.cfg.Every) {
+			boxes, want = append(boxes, faces[i].Box), append(want, t)
+		}
+	}
+	if len(boxes) == 0 {
+		return nil
+	}
+	seen, err := w.eyes.look(ctx, pic, boxes, false)
+	if err != nil {
+		return err
+	}
+	for i, t := range want {
+		if err := w.identify(ctx, t, side, pic, &seen[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// due counts a picture of the track and says that embeddings of it are wanted.
+func (t *track) due(side Side, every int) bool {
+	t.seen[side]++
+	return t.seen[side]%every == 1%every
+}
+
 func (w *Watcher) track(f *Face) *track {
 	t := w.tracks[f.Track]
 	if t == nil {
-		t = &track{person: f.Person, group: f.Group}
+		t = &track{person: f.Person, group: f.Group, label: f.Expression}
 		for side := range t.bodies {
 			t.found[side] = make([]int, len(w.eyes.find))
 			for range views {
@@ -130,6 +166,8 @@ func (w *Watcher) identify(ctx context.Context, t *track, side Side, pic *frame.
 		see, face := pic, f
 		if view.channel == FaceOnly {
 			see, face = alone, inside
+		} else if w.cfg.FaceOnly {
+			continue
 		}
 		v, quality, err := w.eyes.embed[view.net].Embed(ctx, see, face)
 		if errors.Is(err, recognizer.ErrTooSmall) {

@@ -103,6 +103,13 @@ func PrepareRegistry(ctx context.Context, cfg Config, reg *registry.Registry) (e
 	return prepareRegistry(ctx, cfg, reg, func(tx *registry.Tx) *registry.Judge { return m.judge(ctx, tx, link) })
 }
 
+// Prepare is PrepareRegistry with the networks that are open already. With cfg.Rekey every cluster gets a surrogate that it
+// never wore.
+func (s *Stages) Prepare(ctx context.Context, cfg Config, reg *registry.Registry) error {
+	link, _ := reg.Thresholds()
+	return prepareRegistry(ctx, cfg, reg, func(tx *registry.Tx) *registry.Judge { return s.judge(ctx, tx, link) })
+}
+
 func prepareRegistry(ctx context.Context, cfg Config, reg *registry.Registry, judge func(*registry.Tx) *registry.Judge) error {
 	tx, err := reg.Begin()
 	if err != nil {
@@ -120,7 +127,11 @@ func prepareRegistry(ctx context.Context, cfg Config, reg *registry.Registry, ju
 		if !state.Certified(c.ID, cfg.K) {
 			continue
 		}
-		if _, err := tx.Donors(c.ID, cfg.Donors, cfg.pool(), judge(tx)); err != nil {
+		deal := tx.Donors
+		if cfg.Rekey {
+			deal = tx.Rekey
+		}
+		if _, err := deal(c.ID, cfg.Donors, cfg.pool(), judge(tx)); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,211 @@
+package attack
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"text/tabwriter"
+)
+
+// SweepFormat and SweepVersion identify the document of a sweep (docs/attack.md).
+const (
+	SweepFormat  = "ksamenet-attack-sweep"
+	SweepVersion = 1
+)
+
+// Sweep is the document of a run over several k. It holds ids, counts and similarities; no face, no embedding.
+type Sweep struct {
+	Format     string            `json:"format"`
+	Version    int               `json:"version"`
+	Tool       string            `json:"tool"`
+	Engine     string            `json:"engine"`
+	Models     map[string]string `json:"models"` // sha256 by name
+	Donors     int               `json:"donors"` // k_p
+	Recordings int               `json:"recordings"`
+	People     int               `json:"people"`   // with usable faces in both sessions
+	Left       []string          `json:"left_out"` // people without
+	// Sessions says what gallery and probe are: two sessions of the data set, or halves of each recording.
+	Sessions string   `json:"sessions"`
+	Pictures int      `json:"pictures_looked_at"` // of originals, by each recogniser
+	Runs     []Run    `json:"runs"`               // in order of k, then of the fold
+	Curves   []Point  `json:"curves"`             // all folds of one k together
+	Utility  *Utility `json:"utility,omitempty"`
+	UtilityK int      `json:"utility_k,omitempty"` // of the outputs that Utility was measured on
+}
+
+// Run is one k of one fold: a registry of its own, its partition, and two releases with a rekey between them.
+type Run struct {
+	K        int `json:"k"`
+	Fold     int `json:"fold"` // 1, 2 …
+	People   int `json:"people"`
+	Clusters int `json:"clusters"`
+	Smallest int `json:"smallest"` // members of the smallest cluster
+	// Intersection is the smallest set of people that are left for anybody when the clusters of both releases are intersected.
+	Intersection int      `json:"intersection"`
+	Attacks      []Attack `json:"attacks"`
+}
+
+// Point is one attack at one k: the trials of all folds.
+type Point struct {
+	Attack     string    `json:"attack"`
+	Recognizer string    `json:"recognizer"`
+	Channel    string    `json:"channel"`
+	K          int       `json:"k"`
+	Trials     int       `json:"trials"`
+	Hits       int       `json:"hits"`
+	Rank1      float64   `json:"rank1"`
+	Low        float64   `json:"low"` // Clopper-Pearson limits at Confidence
+	High       float64   `json:"high"`
+	Claim      float64   `json:"claim"` // mean over the trials
+	Chance     float64   `json:"chance"`
+	Folds      []float64 `json:"folds,omitempty"` // rank-1 of each, when there are several
+	Deviation  float64   `json:"deviation,omitempty"`
+	// Within says that Low does not exceed Claim: rank-1 lies under 1/k plus its limit.
+	Within bool `json:"within"`
+	// P is the probability of as many hits or more, were each trial a hit with probability Claim.
+	P float64 `json:"p"`
+}
+
+// Judged says that the claim is about this point: what hair and surroundings give away is measured only, and so is what the
+// signals tell somebody who reads them off a decision list, as no viewer can.
+func (p *Point) Judged() bool { return p.Channel != Full && p.Recognizer != SignalsReader }
+
+// Finish computes the curves.
+func (s *Sweep) Finish() {
+	type key struct {
+		attack, recognizer, channel string
+		k                           int
+	}
+	at := map[key]int{}
+	s.Curves = nil
+	for _, r := range s.Runs {
+		for _, a := range r.Attacks {
+			k := key{a.Attack, a.Recognizer, a.Channel, r.K}
+			i, ok := at[k]
+			if !ok {
+				i = len(s.Curves)
+				at[k], s.Curves = i, append(s.Curves, Point{Attack: a.Attack, Recognizer: a.Recognizer, Channel: a.Channel, K: r.K})
+			}
+			p, n := &s.Curves[i], float64(a.People)
+			p.Trials, p.Hits = p.Trials+a.People, p.Hits+a.Hits
+			p.Claim, p.Chance = p.Claim+n*a.Claim, p.Chance+n*a.Chance
+			p.Folds = append(p.Folds, a.Rank1)
+		}
+	}
+	for i := range s.Curves {
+		p := &s.Curves[i]
+		n := float64(p.Trials)
+		p.Claim, p.Chance, p.Rank1 = p.Claim/n, p.Chance/n, float64(p.Hits)/n
+		p.Low, p.High = limits(p.Hits, p.Trials)
+		p.P = atLeast(p.Hits, p.Trials, p.Claim)
+		p.Within = p.Low <= p.Claim
+		if len(p.Folds) == 1 {
+			p.Folds = nil
+			continue
+		}
+		mean := 0.
+		for _, f := range p.Folds {
+			mean += f / float64(len(p.Folds))
+		}
+		for _, f := range p.Folds {
+			p.Deviation += (f - mean) * (f - mean) / float64(len(p.Folds)-1)
+		}
+		p.Deviation = math.Sqrt(p.Deviation)
+	}
+}
+
+// Beaten are the judged points that lie above the claim beyond what as many tests as there are give by chance: their P is below
+// one in twenty over the number of tests (Bonferroni), so that a sweep in which all claims hold says so 19 times of 20.
+func (s *Sweep) Beaten() []Point {
+	var out []Point
+	tests := 0
+	for i := range s.Curves {
+		if s.Curves[i].Judged() {
+			tests++
+		}
+	}
+	for i := range s.Curves {
+		if p := s.Curves[i]; p.Judged() && p.P < (1-Confidence)/float64(tests) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// Ks are the k of the sweep, ascending.
+func (s *Sweep) Ks() []int {
+	var out []int
+	for _, r := range s.Runs {
+		out = append(out, r.K)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Point finds one point of the curves; nil when there is none.
+func (s *Sweep) Point(attack, recognizer, channel string, k int) *Point {
+	for i := range s.Curves {
+		if p := &s.Curves[i]; p.Attack == attack && p.Recognizer == recognizer && p.Channel == channel && p.K == k {
+			return p
+		}
+	}
+	return nil
+}
+
+// WriteJSON writes the document.
+func (s *Sweep) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", " ")
+	return e.Encode(s)
+}
+
+// WriteCSV writes one line a trial.
+func (s *Sweep) WriteCSV(w io.Writer) error {
+	c := csv.NewWriter(w)
+	lines := [][]string{{"k", "fold", "attack", "recognizer", "channel", "person", "cluster", "rank", "own", "nearest", "gallery_pictures", "probe_pictures", "people", "chance", "claim"}}
+	f := func(v float64) string { return strconv.FormatFloat(v, 'f', 4, 64) }
+	for _, r := range s.Runs {
+		for _, a := range r.Attacks {
+			for _, p := range a.PerPerson {
+				lines = append(lines, []string{strconv.Itoa(r.K), strconv.Itoa(r.Fold), a.Attack, a.Recognizer, a.Channel, p.Person, strconv.FormatUint(p.Group, 10), strconv.Itoa(p.Rank),
+					f(p.Own), f(p.Nearest), strconv.Itoa(p.Gallery), strconv.Itoa(p.Probe), strconv.Itoa(a.People), f(a.Chance), f(a.Claim)})
+			}
+		}
+	}
+	return c.WriteAll(lines)
+}
+
+// WriteTable writes the curves.
+func (s *Sweep) WriteTable(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "k\tattack\trecogniser\tchannel\ttrials\trank-1\t%.0f %% limits\tclaim\t\n", 100*Confidence)
+	beaten := s.Beaten()
+	for _, k := range s.Ks() {
+		for _, p := range s.Curves {
+			if p.K != k {
+				continue
+			}
+			verdict := "holds"
+			switch {
+			case slices.ContainsFunc(beaten, func(b Point) bool {
+				return b.Attack == p.Attack && b.Recognizer == p.Recognizer && b.Channel == p.Channel && b.K == p.K
+			}):
+				verdict = "BEATEN"
+			case !p.Judged():
+				verdict = "measured, not claimed"
+			case !p.Within:
+				verdict = "above its own limit, not above that of all tests together"
+			}
+			fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%.3f\t%.3f to %.3f\t%.3f\t%s\n", k, p.Attack, p.Recognizer, p.Channel, p.Trials, p.Rank1, p.Low, p.High, p.Claim, verdict)
+		}
+	}
+	if s.Utility != nil {
+		fmt.Fprintf(t, "\nof the outputs with k = %d\n", s.UtilityK)
+		s.Utility.table(t)
+	}
+	return t.Flush()
+}

@@ -1,0 +1,89 @@
+package attack
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+)
+
+// tried is an attack of n trials with so many hits.
+func tried(name, by, channel string, hits, n int, claim float64) Attack {
+	a := Attack{Attack: name, Recognizer: by, Channel: channel, People: n, Hits: hits, Rank1: float64(hits) / float64(n), Claim: claim, Chance: claim}
+	for range n {
+		a.PerPerson = append(a.PerPerson, Person{Person: "p", Rank: 1})
+	}
+	return a
+}
+
+func swept(parrot int) *Sweep {
+	s := &Sweep{Format: SweepFormat, Version: SweepVersion, Tool: "ksamenet test", Engine: "none", Donors: 4, People: 60, Recordings: 120, Sessions: "two sessions",
+		Models: map[string]string{"sface": "0123456789abcdef01"}, Utility: &Utility{Expressions: &Expressions{Pictures: 5, Classes: []Class{{Class: "fear", Original: 5, Both: 3, Agreement: .6}}}}, UtilityK: 5}
+	for fold := 1; fold <= 2; fold++ {
+		s.Runs = append(s.Runs, Run{K: 1, Fold: fold, People: 30, Clusters: 30, Smallest: 1, Intersection: 1, Attacks: []Attack{tried(Parrot, "sface", FaceOnly, 28, 30, 1), tried(Naive, "sface", Full, 25, 30, 1)}})
+		s.Runs = append(s.Runs, Run{K: 5, Fold: fold, People: 30, Clusters: 6, Smallest: 5, Intersection: 5, Attacks: []Attack{
+			tried(Parrot, "sface", FaceOnly, parrot+fold, 30, .2), tried(Naive, "sface", Full, 25, 30, .2), tried(ClusterLeak, SignalsReader, Outline, 29, 30, .2), tried(ClusterLeak, "dlib", Outline, 6, 30, .2)}})
+	}
+	s.Finish()
+	return s
+}
+
+func TestSweepCurves(t *testing.T) {
+	s := swept(4)
+	p := s.Point(Parrot, "sface", FaceOnly, 5)
+	if p == nil || p.Trials != 60 || p.Hits != 11 || p.Claim != .2 || !p.Within || len(p.Folds) != 2 || math.Abs(p.Deviation-math.Sqrt2/60) > 1e-9 {
+		t.Fatalf("got %+v", p)
+	}
+	if !(p.Low < p.Rank1 && p.Rank1 < p.High && p.P > .5) {
+		t.Errorf("limits %+v", p)
+	}
+	if len(s.Beaten()) != 0 {
+		t.Errorf("beaten %+v", s.Beaten())
+	}
+	// What hair gives away, and who reads the signals, is measured only; a parrot above 1/k is a broken claim.
+	if b := swept(14).Beaten(); len(b) != 1 || b[0].Attack != Parrot || b[0].K != 5 || b[0].Within {
+		t.Errorf("beaten %+v", b)
+	}
+	if k := s.Ks(); len(k) != 2 || k[1] != 5 {
+		t.Errorf("k %v", k)
+	}
+}
+
+func TestSweepDocuments(t *testing.T) {
+	s := swept(14)
+	var doc, lines, table, html bytes.Buffer
+	for _, err := range []error{s.WriteJSON(&doc), s.WriteCSV(&lines), s.WriteTable(&table), s.WriteHTML(&html)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var back Sweep
+	if err := json.Unmarshal(doc.Bytes(), &back); err != nil || back.Format != SweepFormat || len(back.Curves) != len(s.Curves) {
+		t.Errorf("%v, %+v", err, back)
+	}
+	if rows, err := csv.NewReader(&lines).ReadAll(); err != nil || len(rows) != 1+2*60+4*60 {
+		t.Errorf("%d rows, %v", len(rows), err)
+	}
+	for _, want := range []string{"BEATEN", "measured, not claimed", "k = 5", "fear"} {
+		if !strings.Contains(table.String(), want) {
+			t.Errorf("no %q in\n%s", want, table.String())
+		}
+	}
+	page := html.String()
+	for _, want := range []string{"CLAIM BEATEN", "<svg", "polyline", "k = 5, sface, face: 31 of 60", "0123456789abcdef01", "fear"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q on the page", want)
+		}
+	}
+	for _, no := range []string{"<script", "http://", "https://", "<img", "NaN", "ZgotmplZ"} {
+		if strings.Contains(page, no) {
+			t.Errorf("%q on the page", no)
+		}
+	}
+	html.Reset()
+	if err := swept(4).WriteHTML(&html); err != nil || !strings.Contains(html.String(), "no claim was beaten") {
+		t.Errorf("%v", err)
+	}
+}
