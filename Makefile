@@ -90,6 +90,14 @@ test-clips: deps ## the whole program on the clips of real people in CLIPS=…
 test-e2e: deps plugin ## the plugin as users run it: every script and program in examples/ with gst-launch-1.0, synthetic clips
 	$(GO) test -tags e2e -count 1 -timeout 20m -v ./examples
 
+.PHONY: test-stress
+test-stress: deps ## the element for long: 1,000 starts, 10,000 pictures, leaks, memory; half of it with real networks
+	$(GO) test -tags stress -count 1 -timeout 30m -run Stress -v ./gstplugin/element
+
+.PHONY: test-race-element
+test-race-element: deps ## the element's tests under the race detector; compiles the C bindings once more, ten minutes
+	GOFLAGS= $(GO) test -race -tags stress -count 1 -timeout 60m ./gstplugin/...
+
 .PHONY: test-native
 test-native: deps ## the TensorRT shim: every header version, sanitizers, clang-tidy (when it is installed)
 	$(MAKE) -C native/src/trt OUT=build syntax sanitize $(if $(shell command -v clang-tidy),tidy)
@@ -113,6 +121,10 @@ attack-example: deps build ## attack the outputs for 60 synthetic people, k = 1 
 .PHONY: bench
 bench: deps build ## milliseconds a frame for each stage, on clips with one face and with four (a quiet machine, please)
 	$(GO) run ./bench
+
+.PHONY: bench-element
+bench-element: deps ## the element beside identity, videobalance and Debian's faceblur; rewrites its table in docs/performance.md
+	$(GO) run ./bench/element
 
 .PHONY: bench-core
 bench-core: ## Go benchmarks of the core
