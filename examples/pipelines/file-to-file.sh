@@ -27,8 +27,8 @@ if ffprobe -v error -select_streams a:0 -show_entries stream=index -of csv=p=0 "
     sound="d. ! audio/x-raw ! queue max-size-time=0 max-size-bytes=0 max-size-buffers=0 ! audioconvert ! audioresample ! avenc_aac ! mux."
 fi
 
-# preset=file: nothing is late in a file, so no picture is dropped, and the element looks further ahead. -e: Ctrl-C ends the stream in order, and what was
-# written so far can be played.
+# preset=file: nothing is late in a file, so no picture is dropped, and the element looks further ahead. -e: Ctrl-C ends the
+# stream in order, and what was written so far can be played.
 # shellcheck disable=SC2086 # the branch is several words
 exec gst-launch-1.0 -e --no-fault filesrc location="$input" ! decodebin name=d \
     mp4mux name=mux ! filesink location="$output" \

@@ -271,8 +271,7 @@ rig_alive (void)
       const GValue *object = gst_structure_get_value (one, "object");
       g_string_append_printf (out, "%s\n", object ? G_VALUE_TYPE_NAME (object) : gst_structure_get_name (one));
     }
-    if (s)
-      gst_structure_free (s);
+    /* s stays: GStreamer 1.22's tracer puts borrowed pointers into it, and freeing it would release what it never held. */
   }
   g_list_free_full (tracers, gst_object_unref);
   return out ? g_string_free (out, FALSE) : NULL;
