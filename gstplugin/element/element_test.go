@@ -265,6 +265,33 @@ func TestStartSaysWhatToDo(t *testing.T) {
 	}
 }
 
+// What the element cannot start without is an error, whatever on-error says of pictures, and nothing leaves.
+func TestNothingLeavesWithoutAStart(t *testing.T) {
+	need(t, "videotestsrc", "filesink")
+	db, key := fivePeople(t)
+	writer, err := registry.Open(db, key, registry.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := writer.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	nowhere := t.TempDir()
+	for _, on := range onErrors {
+		for _, tc := range []struct{ props, want string }{
+			{"uncertified=true models=" + nowhere, nowhere},
+			{"k=5 registry=" + db + " key-file=" + key, "hint: wait until it ends"},
+		} {
+			got, stopped := record(t, source("I420", 64, 48, 5, "smpte")+" ! ksamenet on-error="+on+" "+tc.props)
+			if len(got) != 0 || !strings.Contains(stopped, tc.want) {
+				t.Errorf("on-error=%s %s: %d bytes left, stopped with %q, want %q", on, tc.props, len(got), stopped, tc.want)
+			}
+		}
+	}
+}
+
 func TestPropertiesArrive(t *testing.T) {
 	need(t, "videotestsrc", "fakesink")
 	f := &fake{}
@@ -352,12 +379,11 @@ func TestSample(t *testing.T) {
 	}
 }
 
-// A registry of enrolled people that was never used is made ready at the first start, and read at the next ones. Nobody in
-// the sample is enrolled: every face stays covered.
-func TestRegistryIsPreparedOnce(t *testing.T) {
-	sample := sampleLine(t, 6)
+// fivePeople is a registry of five people that was never used.
+func fivePeople(t *testing.T) (db, key string) {
+	t.Helper()
 	dir := t.TempDir()
-	db, key := filepath.Join(dir, "people.db"), filepath.Join(dir, "people.key")
+	db, key = filepath.Join(dir, "people.db"), filepath.Join(dir, "people.key")
 	reg, err := registry.Init(db, key, registry.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -372,6 +398,14 @@ func TestRegistryIsPreparedOnce(t *testing.T) {
 	if err := reg.Close(); err != nil {
 		t.Fatal(err)
 	}
+	return db, key
+}
+
+// A registry of enrolled people that was never used is made ready at the first start, and read at the next ones. Nobody in
+// the sample is enrolled: every face stays covered.
+func TestRegistryIsPreparedOnce(t *testing.T) {
+	sample := sampleLine(t, 6)
+	db, key := fivePeople(t)
 	rows := func() int {
 		r, err := registry.Open(db, key, registry.Options{ReadOnly: true})
 		if err != nil {

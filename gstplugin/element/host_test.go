@@ -71,10 +71,13 @@ var (
 )
 
 // stage registers f for the length of a test under the test's name, and returns the element to write in a pipeline.
-func (f *fake) stage(t *testing.T) string {
+func (f *fake) stage(t *testing.T) string { return f.stageAs(t, "") }
+
+// stageAs is stage for one of several elements of a test.
+func (f *fake) stageAs(t *testing.T, which string) string {
 	fakesMu.Lock()
 	defer fakesMu.Unlock()
-	name := strings.NewReplacer("/", "-", " ", "-").Replace(t.Name())
+	name := strings.NewReplacer("/", "-", " ", "-").Replace(t.Name()) + which
 	fakes[name] = f
 	t.Cleanup(func() {
 		fakesMu.Lock()

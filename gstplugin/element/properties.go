@@ -94,13 +94,13 @@ func (s settings) effective() pipeline.Config {
 
 func paramSpecs() []*glib.ParamSpec {
 	types.Do(func() {
-		types.fallback = enumType("KsamenetFallback", fallbacks)
+		types.fallback = enumType("KsamenetFallback", fallbacks, "Opaque", "Coarse mosaic, hides less")
 		types.age = enumType("KsamenetAge", pipeline.Ages)
 		types.gender = enumType("KsamenetGender", pipeline.Genders)
 		types.tone = enumType("KsamenetTone", pipeline.Tones)
-		types.expression = enumType("KsamenetExpression", moves)
-		types.preset = enumType("KsamenetPreset", presets)
-		types.onError = enumType("KsamenetOnError", onErrors)
+		types.expression = enumType("KsamenetExpression", moves, "Surrogates move as the people do", "Surrogates turn their heads and move nothing else")
+		types.preset = enumType("KsamenetPreset", presets, "Latency of 12 pictures", "Nothing hurries")
+		types.onError = enumType("KsamenetOnError", onErrors, "The stream stops", "The picture is covered as a whole", "The picture is dropped")
 	})
 	d := pipeline.DefaultConfig()
 	rw := glib.ParameterReadWrite | gst.ParameterMutableReady

@@ -296,7 +296,7 @@ vf_log (gpointer element, int level, const char *text)
 }
 
 GType
-vf_enum_type (const char *name, const char **nicks, int n)
+vf_enum_type (const char *name, const char **nicks, const char **words, int n)
 {
   GType t = g_type_from_name (name);
   if (t)
@@ -304,7 +304,8 @@ vf_enum_type (const char *name, const char **nicks, int n)
   GEnumValue *v = g_new0 (GEnumValue, n + 1);
   for (int i = 0; i < n; i++) {
     v[i].value = i;
-    v[i].value_name = v[i].value_nick = g_strdup (nicks[i]);
+    v[i].value_nick = g_strdup (nicks[i]);
+    v[i].value_name = g_strdup (words[i]);
   }
   return g_enum_register_static (name, v);
 }

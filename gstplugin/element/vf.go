@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -250,17 +251,24 @@ func structureValue(s *gst.Structure) *glib.Value {
 	return v
 }
 
-// enumType registers a GEnum with one value per nick; registering the same name again returns the first type.
-func enumType(name string, nicks []string) glib.Type {
-	c := make([]*C.char, len(nicks))
-	for i, n := range nicks {
-		c[i] = C.CString(n)
+// enumType registers a GEnum with one value per nick; registering the same name again returns the first type. words say what the
+// values mean; without any, the nicks do.
+func enumType(name string, nicks []string, words ...string) glib.Type {
+	if len(words) == 0 {
+		words = nicks
 	}
-	cn := C.CString(name)
-	// The array is copied by C before the call returns; the strings are duplicated there.
-	t := glib.Type(C.vf_enum_type(cn, (**C.char)(unsafe.Pointer(unsafe.SliceData(c))), C.int(len(nicks))))
+	copied := func(all []string) []*C.char {
+		c := make([]*C.char, len(all))
+		for i, s := range all {
+			c[i] = C.CString(s)
+		}
+		return c
+	}
+	n, w, cn := copied(nicks), copied(words), C.CString(name)
+	// The arrays are copied by C before the call returns; the strings are duplicated there.
+	t := glib.Type(C.vf_enum_type(cn, (**C.char)(unsafe.Pointer(unsafe.SliceData(n))), (**C.char)(unsafe.Pointer(unsafe.SliceData(w))), C.int(len(nicks))))
 	C.free(unsafe.Pointer(cn))
-	for _, s := range c {
+	for _, s := range slices.Concat(n, w) {
 		C.free(unsafe.Pointer(s))
 	}
 	return t

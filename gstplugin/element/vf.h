@@ -28,7 +28,7 @@ void vf_qos (gpointer element, gboolean enabled);
 void vf_log (gpointer element, int level, const char *text);
 int vf_log_threshold (void);
 
-GType vf_enum_type (const char *name, const char **nicks, int n);
+GType vf_enum_type (const char *name, const char **nicks, const char **words, int n);
 GParamSpec *vf_enum_param (const char *name, const char *nick, const char *blurb, GType type, int def, guint flags);
 /* Puts a copy of structure into value, which holds a GstStructure. */
 void vf_set_structure (gpointer value, gpointer structure);
