@@ -66,14 +66,15 @@ func (s *space) mdav(k int) ([][]int, error) {
 		return true
 	}
 	for len(rest) >= 2*k {
-		first := s.farthest(rest, total, float64(len(rest)))
-		if !take(first) {
+		s.measure(rest, total, float64(len(rest)))
+		first := s.farthest(rest)
+		s.measure(rest, s.emb[first], 1)
+		if !take(first) || len(rest) < 2*k {
 			break
 		}
-		if len(rest) < 2*k {
-			break
-		}
-		if !take(s.farthest(rest, s.sum([]int{first}), 1)) {
+		opposite := s.farthest(rest) // from the first: those who are left are still measured from there
+		s.measure(rest, s.emb[opposite], 1)
+		if !take(opposite) {
 			break
 		}
 	}
@@ -92,21 +93,20 @@ func (s *space) mdav(k int) ([][]int, error) {
 	return clusters, nil
 }
 
-// farthest is the person of rest farthest from the point p/scale, the smallest id winning a tie.
-func (s *space) farthest(rest []int, p []float64, scale float64) int {
-	best, far := rest[0], -1.0
+// farthest is the person of rest with the largest key, the smallest id winning a tie.
+func (s *space) farthest(rest []int) int {
+	best := rest[0]
 	for _, i := range rest {
-		if d := s.distance(i, p, scale); d > far {
-			best, far = i, d
+		if s.key[i] > s.key[best] {
+			best = i
 		}
 	}
 	return best
 }
 
-// grow collects the nearest people around seed until k distinct ones are together, those never seen together with a
-// collected one first. It returns nil when rest does not hold k distinct people.
+// grow collects the nearest people around seed, from whom all have been measured, until k distinct ones are together, those
+// never seen together with a collected one first. It returns nil when rest does not hold k distinct people.
 func (s *space) grow(seed int, rest []int, k int) []int {
-	centre := s.sum([]int{seed})
 	type candidate struct {
 		index, conflicts int
 		distance         float64
@@ -114,7 +114,7 @@ func (s *space) grow(seed int, rest []int, k int) []int {
 	pool := make([]candidate, 0, len(rest))
 	for _, i := range rest {
 		if i != seed {
-			pool = append(pool, candidate{index: i, distance: s.distance(i, centre, 1)})
+			pool = append(pool, candidate{index: i, distance: s.key[i]})
 		}
 	}
 	cluster := []int{seed}
@@ -178,7 +178,9 @@ func (s *space) nearest(i int, clusters [][]int) []int {
 	}
 	ranks := make([]rank, len(clusters))
 	for c, members := range clusters {
-		ranks[c] = rank{c, s.conflicts(i, members), s.distance(i, s.sum(members), float64(len(members)))}
+		sum, n := s.sum(members), float64(len(members))
+		// Squared distance, less |x|², which is the same for all clusters.
+		ranks[c] = rank{c, s.conflicts(i, members), dot(sum, sum)/(n*n) - 2*dot(sum, s.emb[i])/n}
 	}
 	slices.SortStableFunc(ranks, func(a, b rank) int {
 		switch {

@@ -22,10 +22,12 @@ type Options struct {
 // broken by index is broken by id.
 type space struct {
 	ids  []PersonID
-	emb  [][]float32
+	emb  [][]float64 // each to be read only
+	norm []float64   // squared length of each
 	dim  int
 	foes [][]int // people seen together with this one
 	same func(a, b PersonID) bool
+	key  []float64 // see measure
 }
 
 func newSpace(ids []PersonID, emb [][]float32, opt Options) (*space, error) {
@@ -37,7 +39,7 @@ func newSpace(ids []PersonID, emb [][]float32, opt Options) (*space, error) {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(ids[a], ids[b]) })
-	s := &space{same: opt.Same, foes: make([][]int, len(ids))}
+	s := &space{same: opt.Same, foes: make([][]int, len(ids)), norm: make([]float64, len(ids)), key: make([]float64, len(ids))}
 	for _, i := range order {
 		if n := len(s.ids); n > 0 && s.ids[n-1] == ids[i] {
 			return nil, fmt.Errorf("ksame: person %d is named twice", ids[i])
@@ -54,7 +56,10 @@ func newSpace(ids []PersonID, emb [][]float32, opt Options) (*space, error) {
 				return nil, fmt.Errorf("ksame: the embedding of person %d is not finite", ids[i])
 			}
 		}
-		s.ids, s.emb, s.dim = append(s.ids, ids[i]), append(s.emb, emb[i]), len(emb[i])
+		s.ids, s.emb, s.dim = append(s.ids, ids[i]), append(s.emb, widen(emb[i])), len(emb[i])
+	}
+	for i, x := range s.emb {
+		s.norm[i] = dot(x, x)
 	}
 	for _, pair := range opt.CoOccur {
 		a, okA := slices.BinarySearch(s.ids, pair[0])
@@ -87,7 +92,7 @@ func (s *space) sum(members []int) []float64 {
 	out := make([]float64, s.dim)
 	for _, m := range members {
 		for j, v := range s.emb[m] {
-			out[j] += float64(v)
+			out[j] += v
 		}
 	}
 	return out
@@ -104,39 +109,37 @@ func (s *space) conflicts(i int, members []int) int {
 	return n
 }
 
-// distance is the squared Euclidean distance of person i to the point p/scale.
-// Each product is rounded by an explicit conversion: a machine with fused multiply-add then gives the same bits.
-func (s *space) distance(i int, p []float64, scale float64) float64 {
-	var d float64
-	for j, v := range s.emb[i] {
-		t := float64(v) - p[j]/scale
-		d += float64(t * t)
+// measure sets the key of each person of rest: their squared distance to the point p/scale, less |p/scale|², which is the
+// same for all of them.
+func (s *space) measure(rest []int, p []float64, scale float64) {
+	for _, i := range rest {
+		s.key[i] = s.norm[i] - 2*dot(p, s.emb[i])/scale
 	}
-	return d
 }
 
-// dot is the inner product of a sum of embeddings and one embedding, in four fixed lanes; see distance for the conversions.
-func dot(sum []float64, x []float32) float64 {
-	var a, b, c, d float64
-	n := len(x) &^ 3
-	sum = sum[:len(x)]
-	for j := 0; j < n; j += 4 {
-		a += float64(sum[j] * float64(x[j]))
-		b += float64(sum[j+1] * float64(x[j+1]))
-		c += float64(sum[j+2] * float64(x[j+2]))
-		d += float64(sum[j+3] * float64(x[j+3]))
+func widen(x []float32) []float64 {
+	out := make([]float64, len(x))
+	for j, v := range x {
+		out[j] = float64(v)
 	}
-	for j := n; j < len(x); j++ {
-		a += float64(sum[j] * float64(x[j]))
+	return out
+}
+
+// dot is the inner product, in four fixed lanes. Each product is rounded by an explicit conversion: a machine with fused
+// multiply-add then gives the same bits.
+func dot(x, y []float64) float64 {
+	var a, b, c, d float64
+	y = y[:len(x)]
+	j := 0
+	for ; j+4 <= len(x); j += 4 {
+		u, v := (*[4]float64)(x[j:]), (*[4]float64)(y[j:])
+		a += float64(u[0] * v[0])
+		b += float64(u[1] * v[1])
+		c += float64(u[2] * v[2])
+		d += float64(u[3] * v[3])
+	}
+	for ; j < len(x); j++ {
+		a += float64(x[j] * y[j])
 	}
 	return a + b + c + d
-}
-
-// dot32 is the inner product of two embeddings. Products of float32 are exact in float64.
-func dot32(x, y []float32) float64 {
-	var a float64
-	for j, v := range x {
-		a += float64(v) * float64(y[j])
-	}
-	return a
 }
