@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,8 +16,6 @@ import (
 	"github.com/ksamenet/ksamenet/core/registry"
 	"github.com/ksamenet/ksamenet/core/report"
 )
-
-var update = flag.Bool("update", false, "rewrite the test vectors")
 
 // production is what a run leaves: a report, the ledger exported after it, the output.
 type production struct {
@@ -402,35 +399,5 @@ func TestCommandLine(t *testing.T) {
 				t.Errorf("exit %d, want %d and %q\n%s%s", code, tc.code, tc.want, out.String(), errs.String())
 			}
 		})
-	}
-}
-
-// The vectors that docs/ledger-format.md names: for whoever writes another auditor.
-func TestVectors(t *testing.T) {
-	names := []string{"report.json", "ledger.jsonl", "output.bin"}
-	if *update {
-		p := produce(t)
-		for i, b := range [][]byte{p.text(t), p.ledger, p.output} {
-			if err := os.WriteFile(filepath.Join("testdata", names[i]), b, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	var out, errs bytes.Buffer
-	code := Run([]string{"testdata/report.json", "testdata/ledger.jsonl", "testdata/output.bin"}, nil, &out, &errs)
-	if code != exitValid {
-		t.Fatalf("exit %d; after a change of the report's words rewrite the vectors with -update\n%s%s", code, out.String(), errs.String())
-	}
-	if *update {
-		if err := os.WriteFile("testdata/audit.txt", out.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile("testdata/audit.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out.String() != string(want) {
-		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
 }
