@@ -3,11 +3,15 @@ package pipeline
 import (
 	"errors"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/ksamenet/ksamenet/core/appearance"
 	"github.com/ksamenet/ksamenet/core/infer"
 	"github.com/ksamenet/ksamenet/core/ksame"
+	"github.com/ksamenet/ksamenet/core/recognizer"
 	"github.com/ksamenet/ksamenet/core/registry"
 	"github.com/ksamenet/ksamenet/internal/require"
 	"github.com/ksamenet/ksamenet/models"
@@ -83,6 +87,152 @@ func TestLikenessFigures(t *testing.T) {
 	}
 
 	t.Run("deal", func(t *testing.T) { testJudge(t, m) })
+	t.Run("rekey", func(t *testing.T) { testRekey(t, m) })
+	t.Run("guess", func(t *testing.T) { testGuess(t, m, mixes) })
+}
+
+// After a rekey the clusters are the same people, and neither recogniser takes the new surrogate of any of them for an old one
+// of any of them, whatever they look like: two releases cannot be linked by the faces. One surrogate in two looks, for
+// comparison, is told to be one.
+func testRekey(t *testing.T, m *mirror) {
+	reg, ctx, cfg := fixedRegistry(t), t.Context(), config3()
+	for i := range 9 {
+		if _, err := reg.Enrol(ctx, registry.Candidate{Embedding: oneHot(i), Quality: .9}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	judge := func(tx *registry.Tx) *registry.Judge { return m.judge(ctx, tx, .45) }
+	if err := prepareRegistry(ctx, cfg, reg, judge); err != nil {
+		t.Fatal(err)
+	}
+	before := reg.Clusters()
+	tx, err := reg.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	var old, fresh []ksame.Mix
+	for _, c := range before {
+		mix, err := tx.Rekey(c.ID, cfg.Donors, cfg.pool(), judge(tx))
+		if err != nil {
+			t.Fatal(err)
+		}
+		old, fresh = append(old, c.Mix(cfg.Donors)), append(fresh, mix)
+	}
+	if err := tx.Commit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range reg.Clusters() {
+		if c.ID != before[i].ID || !slices.Equal(c.Members, before[i].Members) {
+			t.Errorf("cluster %d of %v became %d of %v", before[i].ID, before[i].Members, c.ID, c.Members)
+		}
+	}
+	smile := appearance.Raw{Yaw: 12, Pitch: -6}
+	smile.Expression[0], smile.Expression[1] = .5, .5
+	looks := []appearance.Appearance{{}, appearance.Quantize(smile), appearance.Quantize(appearance.Raw{Yaw: -15, Pitch: 5})}
+	faces := func(mix ksame.Mix) (out [][][]float32) {
+		for _, look := range looks {
+			p, err := m.embed(ctx, mix, look)
+			if err != nil || p == nil {
+				t.Fatalf("%v: %v, no face in it: %v", mix, err, p == nil)
+			}
+			out = append(out, p)
+		}
+		return out
+	}
+	cluster := func(b bounds) float64 { return b.cluster }
+	var oldFaces, newFaces [][][][]float32
+	for i := range old {
+		oldFaces, newFaces = append(oldFaces, faces(old[i])), append(newFaces, faces(fresh[i]))
+	}
+	linked, worst, self := 0, 0., 1.
+	for i, a := range newFaces {
+		self = min(self, m.alike(a[0], a[1], cluster))
+		best, at := 0., -1
+		for k, b := range oldFaces {
+			for _, p := range a {
+				for _, q := range b {
+					like := m.alike(p, q, cluster)
+					if like > best {
+						best, at = like, k
+					}
+				}
+			}
+		}
+		worst = max(worst, best)
+		if at == i {
+			linked++
+		}
+	}
+	t.Logf("nearest an old surrogate: %.3f of the bound (1); one surrogate in two looks: at least %.3f; %d of %d clusters are nearest to their own old one", worst, self, linked, len(old))
+	if worst >= 1 {
+		t.Errorf("a new surrogate resembles an old one by %.3f of the bound", worst)
+	}
+	if linked == len(old) {
+		t.Error("every new surrogate is nearest to the old one of its own cluster")
+	}
+}
+
+// fixedRegistry is a registry that makes the same choices every time.
+func fixedRegistry(t *testing.T) *registry.Registry {
+	t.Helper()
+	dir := t.TempDir()
+	key := filepath.Join(dir, "r.key")
+	if err := os.WriteFile(key, []byte("0123456789abcdef0123456789abcdef"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := registry.Init(filepath.Join(dir, "r.db"), key, registry.Options{ID: []byte("0123456789abcdef")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+// What is guessed of a mixture from its donors orders mixtures about as their surrogates do.
+func testGuess(t *testing.T, m *mirror, mixes []ksame.Mix) {
+	reg, ctx := newRegistry(t), t.Context()
+	r := rand.New(rand.NewPCG(4, 10))
+	for range 400 {
+		person := make([]float32, recognizer.Size)
+		for i := range person {
+			person[i] = float32(r.NormFloat64())
+		}
+		if _, err := reg.Enrol(ctx, registry.Candidate{Embedding: unit(person), Quality: .9}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tx, err := reg.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	var agree, pairs int
+	var guessed, found []float64
+	for _, mix := range mixes {
+		near, err := m.guess(ctx, tx, .45, mix, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := m.portrait(ctx, mix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		who, err := tx.Match(p[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range found {
+			pairs++
+			if (near > guessed[i]) == (who.Similarity/.45 > found[i]) {
+				agree++
+			}
+		}
+		guessed, found = append(guessed, near), append(found, who.Similarity/.45)
+	}
+	if t.Logf("%d of %d pairs of mixtures are guessed in the right order", agree, pairs); 10*agree < 6*pairs {
+		t.Error("the guess is no better than chance")
+	}
 }
 
 // A surrogate that resembles somebody enrolled is not dealt, and taken back where it stands already.

@@ -1,7 +1,9 @@
 package registry
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -14,16 +16,22 @@ type Judge struct {
 	Refuse func(mix ksame.Mix, standing bool) (bool, error)
 	// Likeness says how much two mixes resemble each other. From 1 on they may not be worn by two clusters.
 	Likeness func(a, b ksame.Mix) (float64, error)
+	// Guess, when set, says without making a surrogate how near it may come to what Refuse and Likeness are about; less is better.
+	// Where draw after draw is refused, those that it finds far are looked at first.
+	Guess func(mix ksame.Mix, taken []ksame.Mix) (float64, error)
 	// Lenient, when set, is told of a cluster for which every draw was refused, and the first free draw is dealt: for runs that need
 	// no certificate. When nil such a deal fails.
 	Lenient func(ksame.ClusterID)
 }
 
 // candidates is the number of draws among which the one is dealt that resembles the other clusters' mixes least; after
-// maxLooks at mixes, the search ends.
+// maxLooks at mixes, the search ends. When blindLooks were refused, as many more draws as guesses are put in the order of what
+// is guessed of them.
 const (
 	candidates = 8
 	maxLooks   = 96
+	blindLooks = 16
+	guesses    = 512
 )
 
 // Donors is the mix of a cluster, per donors of pool, dealt once and kept in the ledger; see ksame.Deal. id may be a cluster
@@ -55,46 +63,99 @@ func (j *Judge) deal(d ksame.Deal, id ksame.ClusterID) (ksame.Mix, error) {
 	if j == nil {
 		return d.Next(id)
 	}
-	var best ksame.Mix
-	var failed error
-	var looked []ksame.Mix
-	least, passed := 1., 0
+	blind := maxLooks
+	if j.Guess != nil {
+		blind = blindLooks
+	}
+	s := search{Judge: j, id: id, least: 1}
 	d.Veto = func(m ksame.Mix) bool { // true: go on drawing
-		if slices.ContainsFunc(looked, func(o ksame.Mix) bool { return slices.Equal(o, m) }) {
-			return true
-		}
-		looked = append(looked, m)
-		alike, err := j.look(m, d.Taken)
-		if err != nil {
-			failed = err
-			return false
-		}
-		if alike < least {
-			best, least = m, alike
-			passed++
-		}
-		return len(looked) < maxLooks && (passed == 0 || len(looked) < candidates && len(d.Taken) > 0)
+		s.look(m, d.Taken)
+		return s.failed == nil && len(s.looked) < blind && (s.best == nil || len(s.looked) < candidates && len(d.Taken) > 0)
 	}
 	_, err := d.Next(id)
+	if s.failed == nil && s.best == nil && j.Guess != nil {
+		s.guess(d)
+	}
 	switch {
-	case failed != nil:
-		return nil, failed
-	case best != nil: // err, if any, says that there was nothing more to draw
-		return best, nil
-	case err == nil:
+	case s.failed != nil:
+		return nil, s.failed
+	case s.best != nil: // err, if any, says that there was nothing more to draw
+		return s.best, nil
+	case err == nil || j.Guess != nil && len(s.looked) > 0:
 		if j.Lenient != nil {
 			j.Lenient(id)
 			d.Veto = nil
 			return d.Next(id)
 		}
 		err = fmt.Errorf("registry: cluster %d: each of %d surrogates resembles a person, a donor or another cluster's: %w"+
-			"\nhint: another number of donors, or a wider choice of them (age, gender, tone), makes other surrogates", id, len(looked), ksame.ErrNoDonors)
+			"\nhint: another number of donors, or a wider choice of them (age, gender, tone), makes other surrogates", id, len(s.looked), ksame.ErrNoDonors)
 	}
 	return nil, err
 }
 
-// look is the largest likeness of m to the mixes in use, 1 when it is refused.
-func (j *Judge) look(m ksame.Mix, taken []ksame.Mix) (float64, error) {
+// search is the state of one deal.
+type search struct {
+	*Judge
+	id     ksame.ClusterID
+	looked []ksame.Mix
+	best   ksame.Mix // nil: every draw was refused so far
+	least  float64   // its likeness
+	failed error
+}
+
+// seen says that a mix was looked at.
+func (s *search) seen(m ksame.Mix) bool {
+	return slices.ContainsFunc(s.looked, func(o ksame.Mix) bool { return slices.Equal(o, m) })
+}
+
+// look judges a mix, unless it was looked at before.
+func (s *search) look(m ksame.Mix, taken []ksame.Mix) {
+	if s.seen(m) {
+		return
+	}
+	s.looked = append(s.looked, m)
+	alike, err := s.likeness(m, taken)
+	if err != nil {
+		s.failed = err
+	} else if alike < s.least {
+		s.best, s.least = m, alike
+	}
+}
+
+// guess looks at further draws, the most promising first, until one passes.
+func (s *search) guess(d ksame.Deal) {
+	type draw struct {
+		mix  ksame.Mix
+		near float64
+	}
+	var draws []draw
+	d.Veto = func(m ksame.Mix) bool {
+		if s.seen(m) || slices.ContainsFunc(draws, func(o draw) bool { return slices.Equal(o.mix, m) }) {
+			return true
+		}
+		near, err := s.Guess(m, d.Taken)
+		if err != nil {
+			s.failed = err
+			return false
+		}
+		draws = append(draws, draw{m, near})
+		return len(draws) < guesses
+	}
+	// That there is nothing more to draw is no failure: what was drawn is looked at.
+	if _, err := d.Next(s.id); err != nil && !errors.Is(err, ksame.ErrNoDonors) {
+		s.failed = err
+	}
+	slices.SortStableFunc(draws, func(a, b draw) int { return cmp.Compare(a.near, b.near) }) // equal ones in keyed order
+	for _, o := range draws {
+		if s.failed != nil || s.best != nil || len(s.looked) == maxLooks {
+			return
+		}
+		s.look(o.mix, d.Taken)
+	}
+}
+
+// likeness is the largest likeness of m to the mixes in use, 1 when it is refused.
+func (j *Judge) likeness(m ksame.Mix, taken []ksame.Mix) (float64, error) {
 	if no, err := j.Refuse(m, false); err != nil || no {
 		return 1, err
 	}

@@ -75,3 +75,46 @@ func TestJudgeHasTheLastWord(t *testing.T) {
 		t.Errorf("a lenient judge: %v, %v, told of cluster %d", mix, err, told)
 	}
 }
+
+// Where hardly a mix passes, blind draws give up; with a guess of what is worth a look, one is found: within the bound on
+// looks, the same one every time, and without a look at more than the first few when those pass.
+func TestGuessedDraws(t *testing.T) {
+	rare := func(m ksame.Mix) bool { return m[0] >= 46 } // one mix in 208
+	looks := 0
+	judge := func(guess func(ksame.Mix, []ksame.Mix) (float64, error)) *Judge {
+		looks = 0
+		return &Judge{
+			Refuse:   func(m ksame.Mix, _ bool) (bool, error) { looks++; return !rare(m), nil },
+			Likeness: func(a, b ksame.Mix) (float64, error) { return 0, nil },
+			Guess:    guess,
+		}
+	}
+	near := func(m ksame.Mix, _ []ksame.Mix) (float64, error) { return float64(64 - m[0]), nil }
+	failed := 0
+	for id := range ksame.ClusterID(20) {
+		d := ksame.Deal{Key: []byte("a key"), Per: 4, Pool: ksame.AllDonors(64), Taken: []ksame.Mix{{0, 1, 2, 3}}}
+		if _, err := judge(nil).deal(d, id); errors.Is(err, ksame.ErrNoDonors) {
+			failed++
+		}
+		mix, err := judge(near).deal(d, id)
+		if err != nil || !rare(mix) || looks > maxLooks {
+			t.Errorf("cluster %d: %v after %d looks, error %v", id, mix, looks, err)
+		}
+		if again, err := judge(near).deal(d, id); err != nil || !slices.Equal(mix, again) {
+			t.Errorf("cluster %d: dealt %v, then %v (%v)", id, mix, again, err)
+		}
+	}
+	if failed < 5 {
+		t.Errorf("blind draws fail for %d of 20 clusters: the test tries nothing", failed)
+	}
+	d := ksame.Deal{Key: []byte("a key"), Per: 4, Pool: ksame.AllDonors(64)}
+	broken := errors.New("engine broke")
+	if _, err := judge(func(ksame.Mix, []ksame.Mix) (float64, error) { return 0, broken }).deal(d, 1); !errors.Is(err, broken) {
+		t.Errorf("a guess that fails: error %v", err)
+	}
+	none := judge(near)
+	none.Refuse = func(ksame.Mix, bool) (bool, error) { looks++; return true, nil }
+	if mix, err := none.deal(d, 1); !errors.Is(err, ksame.ErrNoDonors) || mix != nil || looks != maxLooks {
+		t.Errorf("nothing passes: %v after %d looks, error %v", mix, looks, err)
+	}
+}

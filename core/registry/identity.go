@@ -154,6 +154,26 @@ func (r *Registry) Samples(id ksame.PersonID) []Sample {
 	return out
 }
 
+// Lookalike is somebody who may be the same person as another.
+type Lookalike struct {
+	Person     ksame.PersonID
+	Similarity float64 // the largest between samples of the two
+}
+
+// Lookalikes lists who may be the same person as id, by id: as similar as that, and never seen in one picture with them.
+func (r *Registry) Lookalikes(id ksame.PersonID) []Lookalike {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []Lookalike
+	same := r.now.same()
+	for _, other := range r.now.state.Persons() {
+		if other != id && same(id, other) {
+			out = append(out, Lookalike{other, r.now.gallery.similarity(id, other)})
+		}
+	}
+	return out
+}
+
 // Source says who was enrolled from a file with this digest, 0 for nobody. Files are known by a keyed hash: without the key
 // nobody can tell from the registry which files they were.
 func (t *Tx) Source(digest string) ksame.PersonID { return t.plan.sources[t.plan.sourceTag(digest)] }
