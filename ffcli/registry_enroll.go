@@ -18,7 +18,6 @@ import (
 
 	"github.com/ksamenet/ksamenet/core/frame"
 	"github.com/ksamenet/ksamenet/core/ksame"
-	"github.com/ksamenet/ksamenet/core/pipeline"
 	"github.com/ksamenet/ksamenet/core/registry"
 	"github.com/ksamenet/ksamenet/ffcli/internal/av"
 )
@@ -30,8 +29,11 @@ type entry struct {
 	stratum  string
 }
 
-// enrollBatch is how many people are committed at once: what an interrupted run loses.
-const enrollBatch = 50
+// enrollBatch and enrollTime are how many people, or how much work, are committed at once: what an interrupted run loses.
+const (
+	enrollBatch = 50
+	enrollTime  = 5 * time.Second
+)
 
 func enrollFlags() []cli.Flag {
 	return []cli.Flag{
@@ -90,10 +92,20 @@ func registryEnroll(c *cli.Context) error {
 }
 
 // enrolled counts people.
-type enrolled struct{ added, known, refused int }
+type enrolled struct{ added, known, refused, maybe int }
+
+func (n *enrolled) add(more enrolled) {
+	n.added, n.known, n.refused, n.maybe = n.added+more.added, n.known+more.known, n.refused+more.refused, n.maybe+more.maybe
+}
 
 func (n enrolled) outcome(s *session) error {
 	s.say("%d enrolled, %d refused, %d were there already", n.added, n.refused, n.known)
+	if n.maybe > 0 {
+		s.say("%d may be somebody else who is enrolled: such a pair counts as one until a picture shows both; ksamenet registry merge joins them", n.maybe)
+	}
+	if err := s.event("enrolled", map[string]any{"enrolled": n.added, "refused": n.refused, "known": n.known, "maybe_the_same": n.maybe}); err != nil {
+		return err
+	}
 	if n.refused > 0 {
 		return &exitError{code: exitIncomplete, err: fmt.Errorf("%d of %d people were not enrolled; see above", n.refused, n.added+n.known+n.refused)}
 	}
@@ -207,16 +219,15 @@ func entries(path string) ([]entry, error) {
 // files that were taken are known by their content.
 func (s *session) enrollAll(ctx context.Context, people []entry) (n enrolled, err error) {
 	last := time.Now()
-	for start := 0; start < len(people); start += enrollBatch {
-		batch := people[start:min(start+enrollBatch, len(people))]
-		done, err := s.enrollSome(ctx, batch)
+	for at := 0; at < len(people); {
+		taken, done, err := s.enrollSome(ctx, people[at:min(at+enrollBatch, len(people))])
 		if err != nil && ctx.Err() != nil {
 			return n, withHint(fmt.Errorf("interrupted; %d people are enrolled", n.added), "the same command goes on where this one stopped")
 		} else if err != nil {
 			return n, err
 		}
-		n.added, n.known, n.refused = n.added+done.added, n.known+done.known, n.refused+done.refused
-		if at := start + len(batch); at < len(people) && time.Since(last) >= lineEvery {
+		n.add(done)
+		if at += taken; at < len(people) && time.Since(last) >= lineEvery {
 			last = time.Now()
 			s.say("enrol: %d of %d people", at, len(people))
 			if err := s.event("progress", map[string]any{"pass": "enrol", "people": at, "of": len(people)}); err != nil {
@@ -227,24 +238,25 @@ func (s *session) enrollAll(ctx context.Context, people []entry) (n enrolled, er
 	return n, nil
 }
 
-func (s *session) enrollSome(ctx context.Context, people []entry) (n enrolled, err error) {
+// enrollSome enrols people, in one commit, until enrollTime is over. It returns how many it took.
+func (s *session) enrollSome(ctx context.Context, people []entry) (taken int, n enrolled, err error) {
 	tx, err := s.reg.Begin()
 	if err != nil {
-		return n, err
+		return 0, n, err
 	}
 	defer tx.Rollback()
-	for _, e := range people {
-		if err := s.enroll(ctx, tx, e, &n); err != nil {
-			return n, err
+	for start := time.Now(); taken < len(people) && (taken == 0 || time.Since(start) < enrollTime); taken++ {
+		if err := s.enroll(ctx, tx, people[taken], &n); err != nil {
+			return 0, n, err
 		}
 	}
-	return n, tx.Commit(ctx)
+	return taken, n, tx.Commit(ctx)
 }
 
 // enroll adds one person from their usable pictures and says what it refused and why.
 func (s *session) enroll(ctx context.Context, tx *registry.Tx, e entry, n *enrolled) error {
-	var id ksame.PersonID
-	added, taken := false, false
+	f := face{tx: tx, n: n, entry: e}
+	known := false // by a file that was taken before
 	for _, path := range e.pictures {
 		sum, err := fileSHA256(ctx, path)
 		if ctx.Err() != nil {
@@ -253,8 +265,8 @@ func (s *session) enroll(ctx context.Context, tx *registry.Tx, e entry, n *enrol
 			s.warn("%v", err)
 			continue
 		}
-		if owner := tx.Source(sum); owner != 0 && (id == 0 || id == owner) {
-			id, taken = owner, true
+		if owner := tx.Source(sum); owner != 0 && (f.id == 0 || f.id == owner) {
+			f.id, known = owner, true
 			continue
 		} else if owner != 0 {
 			s.warn("%s: person %d was enrolled from the same file; not used for %s", path, owner, e.label)
@@ -268,59 +280,76 @@ func (s *session) enroll(ctx context.Context, tx *registry.Tx, e entry, n *enrol
 			s.warn("%s: %v", path, err)
 			continue
 		}
-		fresh, err := s.settle(tx, e, path, &id, emb, quality)
-		if err != nil {
+		if err := s.settle(&f, path, emb, quality); err != nil {
 			return err
 		}
-		added = added || fresh
-		if id != 0 {
-			if err := tx.AddSource(sum, id); err != nil {
+		if f.id != 0 {
+			if err := tx.AddSource(sum, f.id); err != nil {
 				return err
 			}
 		}
 	}
 	switch {
-	case added:
+	case f.added:
 		n.added++
-		s.say("person %d: %s", id, e.label)
-	case id != 0:
+	case f.id != 0:
 		n.known++
-		if !taken {
-			s.say("person %d: %s", id, e.label)
-		}
 	default:
 		n.refused++
 		s.warn("%s: no usable picture; not enrolled", e.label)
+		return nil
 	}
-	return nil
+	if !f.added && known && f.used == 0 {
+		return nil // nothing is new
+	}
+	s.say("person %d: %s (%d of %d pictures used, quality %.2f to %.2f)", f.id, e.label, f.used, len(e.pictures), f.worst, f.best)
+	return s.event("person", map[string]any{"id": f.id, "label": e.label, "new": f.added, "used": f.used, "pictures": len(e.pictures), "quality": round2(f.best)})
 }
 
-// settle says whose face it is: that of the person at hand (*id, 0 for nobody yet), somebody known, or somebody new.
-func (s *session) settle(tx *registry.Tx, e entry, what string, id *ksame.PersonID, emb []float32, quality float64) (added bool, err error) {
-	m, err := tx.Match(emb)
+// face is somebody who is being enrolled.
+type face struct {
+	entry
+	tx          *registry.Tx
+	n           *enrolled
+	id          ksame.PersonID // 0: nobody yet
+	added       bool           // they are new
+	used        int            // pictures
+	worst, best float64        // quality of those
+}
+
+// settle says whose picture it is: of the person at hand, of somebody known, or of somebody new.
+func (s *session) settle(f *face, what string, emb []float32, quality float64) error {
+	m, err := f.tx.Match(emb)
 	if err != nil {
-		return false, err
+		return err
 	}
-	if *id != 0 {
-		// A stranger's picture among a person's samples would join the two for good.
-		if m.Person != *id || !m.Maybe {
-			s.warn("%s: does not look like the other pictures of %s; not used (a folder of pictures is one person)", what, e.label)
-			return false, nil
+	use := func() {
+		if f.used++; f.used == 1 {
+			f.worst, f.best = quality, quality
 		}
-		_, err := tx.AddSample(*id, emb, quality)
-		return false, err
+		f.worst, f.best = min(f.worst, quality), max(f.best, quality)
 	}
-	if m.Same {
+	switch {
+	case f.id != 0 && (m.Person != f.id || !m.Maybe):
+		// A stranger's picture among a person's samples would join the two for good.
+		s.warn("%s: does not look like the other pictures of %s; not used (a folder of pictures is one person)", what, f.label)
+		return nil
+	case f.id == 0 && m.Same:
 		s.warn("%s: looks like person %d (similarity %.2f), who is enrolled already; the picture is added to them", what, m.Person, m.Similarity)
-		*id = m.Person
-		_, err := tx.AddSample(*id, emb, quality)
-		return false, err
+		f.id = m.Person
+	case f.id == 0:
+		if m.Maybe {
+			f.n.maybe++
+			s.warn("%s: may be person %d (similarity %.2f); both are counted as one", what, m.Person, m.Similarity)
+		}
+		use()
+		f.added = true
+		f.id, err = f.tx.Enrol(registry.Candidate{Embedding: emb, Quality: quality, Label: f.label, Stratum: f.stratum})
+		return err
 	}
-	if m.Maybe {
-		s.warn("%s: may be person %d (similarity %.2f); both are counted as one", what, m.Person, m.Similarity)
-	}
-	*id, err = tx.Enrol(registry.Candidate{Embedding: emb, Quality: quality, Label: e.label, Stratum: e.stratum})
-	return err == nil, err
+	use()
+	_, err = f.tx.AddSample(f.id, emb, quality)
+	return err
 }
 
 // portrait reads a picture file (its first frame) and takes the embedding of its face.
@@ -334,65 +363,4 @@ func (s *session) portrait(ctx context.Context, path string) (emb []float32, qua
 		return nil, 0, derr
 	}
 	return emb, quality, err
-}
-
-// enrollVideo enrols everybody whom a video shows long and well enough.
-func (s *session) enrollVideo(ctx context.Context, path string, n *enrolled) error {
-	sum, err := fileSHA256(ctx, path)
-	if err != nil {
-		return err
-	}
-	an, err := pipeline.NewAnalyzer(s.cfg, s.stages)
-	if err != nil {
-		return err
-	}
-	src, err := av.Open(path)
-	if err != nil {
-		return err
-	}
-	p := s.progress("enrol "+filepath.Base(path), src.Info().FrameEstimate)
-	src.Close()
-	r, err := av.Decode(ctx, path, av.DecodeOptions{}, func(pic *frame.Picture) error {
-		faces, err := an.Picture(ctx, pic)
-		p.step(faces)
-		return err
-	})
-	p.finish()
-	if err != nil {
-		return err
-	}
-	if r.Truncated {
-		s.warn("%s ended early: %s", path, r.Reason)
-	}
-	tx, err := s.reg.Begin()
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	link, _ := s.reg.Thresholds()
-	done, err := an.Enrol(ctx, tx, link)
-	if err != nil {
-		return err
-	}
-	for i, id := range done.New {
-		label := fmt.Sprintf("%s, person %d", filepath.Base(path), i+1)
-		if err := tx.SetLabel(id, label); err != nil {
-			return err
-		}
-		s.say("person %d: %s", id, label)
-	}
-	if all := slices.Concat(done.New, done.Known); len(all) > 0 {
-		if err := tx.AddSource(sum, all[0]); err != nil {
-			return err
-		}
-	}
-	if done.Unclear > 0 {
-		s.warn("%s: %d faces were seen too briefly or too poorly to be enrolled", path, done.Unclear)
-	}
-	if len(done.New)+len(done.Known) == 0 {
-		s.warn("%s: nobody was enrolled", path)
-		n.refused++
-	}
-	n.added, n.known = n.added+len(done.New), n.known+len(done.Known)
-	return tx.Commit(ctx)
 }

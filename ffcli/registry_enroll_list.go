@@ -3,6 +3,8 @@ package ffcli
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -10,7 +12,6 @@ import (
 
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/frame"
-	"github.com/ksamenet/ksamenet/core/ksame"
 	"github.com/ksamenet/ksamenet/core/pipeline"
 	"github.com/ksamenet/ksamenet/ffcli/internal/av"
 )
@@ -27,48 +28,68 @@ func (s *session) enrollList(ctx context.Context, listPath, video string) error 
 	if err := checkSource(ctx, video, list); err != nil {
 		return err
 	}
-	wanted := looks(list)
 	tx, err := s.reg.Begin()
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	ids, added := map[int]ksame.PersonID{}, map[int]bool{}
-	p := s.progress("enrol", list.Source.Frames)
-	_, err = av.Decode(ctx, video, av.DecodeOptions{}, func(pic *frame.Picture) error {
-		for _, l := range wanted[pic.Index] {
-			emb, quality, err := s.stages.PortraitIn(ctx, pic, l.box)
-			if errors.Is(err, pipeline.ErrPortrait) {
-				continue // another picture of them may do
-			} else if err != nil {
-				return err
+	var n enrolled
+	faces, refusal := map[int]*face{}, map[int]error{}
+	known := map[int]bool{} // persons who were enrolled from this list before
+	for _, person := range list.Persons {
+		known[person.ID] = tx.Source(listed(list, person.ID)) != 0
+		faces[person.ID] = &face{tx: tx, n: &n, entry: entry{label: fmt.Sprintf("%s, person %d", filepath.Base(listPath), person.ID)}}
+	}
+	wanted, last := looks(list, known)
+	p := s.progress("enrol", last+1)
+	done := errors.New("enough")
+	if len(wanted) > 0 {
+		_, err = av.Decode(ctx, video, av.DecodeOptions{}, func(pic *frame.Picture) error {
+			for _, l := range wanted[pic.Index] {
+				emb, quality, err := s.stages.PortraitIn(ctx, pic, l.box)
+				if errors.Is(err, pipeline.ErrPortrait) {
+					refusal[l.person] = fmt.Errorf("frame %d: %w", pic.Index, err)
+					continue // another picture of them may do
+				} else if err != nil {
+					return err
+				}
+				if err := s.settle(faces[l.person], fmt.Sprintf("frame %d", pic.Index), emb, quality); err != nil {
+					return err
+				}
 			}
-			id := ids[l.person]
-			e := entry{label: fmt.Sprintf("%s, person %d", filepath.Base(listPath), l.person)}
-			fresh, err := s.settle(tx, e, fmt.Sprintf("frame %d", pic.Index), &id, emb, quality)
-			if err != nil {
-				return err
+			p.step(len(wanted[pic.Index]))
+			if pic.Index >= last {
+				return done
 			}
-			ids[l.person], added[l.person] = id, added[l.person] || fresh
-		}
-		p.step(len(wanted[pic.Index]))
-		return nil
-	})
+			return nil
+		})
+	}
 	p.finish()
-	if err != nil {
+	if err != nil && !errors.Is(err, done) {
 		return err
 	}
-	var n enrolled
 	for _, person := range list.Persons {
-		switch id := ids[person.ID]; {
-		case id == 0:
+		f := faces[person.ID]
+		switch {
+		case known[person.ID]:
+			n.known++
+			continue
+		case f.id == 0:
 			n.refused++
-			s.warn("person %d of the list: no usable picture; not enrolled", person.ID)
-		case added[person.ID]:
+			why := refusal[person.ID]
+			if why == nil {
+				why = errors.New("landmarks were found in none of their pictures")
+			}
+			s.warn("person %d of the list: no usable picture; not enrolled (%v)", person.ID, why)
+			continue
+		case f.added:
 			n.added++
-			s.say("person %d: person %d of the list", id, person.ID)
 		default:
 			n.known++
+		}
+		s.say("person %d: person %d of the list (%d pictures used, quality %.2f to %.2f)", f.id, person.ID, f.used, f.worst, f.best)
+		if err := tx.AddSource(listed(list, person.ID), f.id); err != nil {
+			return err
 		}
 	}
 	if err := tx.Commit(ctx); err != nil {
@@ -77,14 +98,27 @@ func (s *session) enrollList(ctx context.Context, listPath, video string) error 
 	return n.outcome(s)
 }
 
+// listed names a person of a list like a file that somebody was enrolled from. It changes when the list gives them other tracks.
+func listed(list *decisions.List, person int) string {
+	h := sha256.New()
+	fmt.Fprintln(h, "list", list.Source.SHA256, person)
+	for _, t := range list.Tracks {
+		if t.Person == person {
+			fmt.Fprintln(h, "track", t.ID)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
 // look is one picture of a person of a decision list.
 type look struct {
 	person int
 	box    frame.Rect
 }
 
-// looks chooses, for every person, the largest faces at least a second (25 frames) apart, by frame.
-func looks(list *decisions.List) map[int64][]look {
+// looks chooses, for every person who is not known, the largest faces at least a second (25 frames) apart, by frame. last is
+// the last of the frames.
+func looks(list *decisions.List, known map[int]bool) (out map[int64][]look, last int64) {
 	type candidate struct {
 		frame int64
 		box   frame.Rect
@@ -97,8 +131,11 @@ func looks(list *decisions.List) map[int64][]look {
 			}
 		}
 	}
-	out := map[int64][]look{}
+	out = map[int64][]look{}
 	for _, p := range list.Persons {
+		if known[p.ID] {
+			continue
+		}
 		all := byPerson[p.ID]
 		slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(b.box.Area(), a.box.Area()) })
 		var taken []int64
@@ -109,7 +146,8 @@ func looks(list *decisions.List) map[int64][]look {
 			}
 			taken = append(taken, c.frame)
 			out[c.frame] = append(out[c.frame], look{p.ID, c.box})
+			last = max(last, c.frame)
 		}
 	}
-	return out
+	return out, last
 }
