@@ -2,6 +2,9 @@ package ffcli
 
 import (
 	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/ksamenet/ksamenet/core/decisions"
+	"github.com/ksamenet/ksamenet/core/registry"
 	"github.com/ksamenet/ksamenet/internal/testvideo"
 )
 
@@ -28,8 +32,21 @@ func TestRedactExportAudit(t *testing.T) {
 	out, ledger, sums := filepath.Join(dir, "out.mp4"), filepath.Join(dir, "ledger.jsonl"), filepath.Join(dir, "sums")
 	report := out + ".report.json"
 	mustRun(t, dir, "registry", "init")
+	enrolAda(t, dir)
 	mustRun(t, dir, "redact", clip, "-o", out, "--k", "3")
 	mustRun(t, dir, "registry", "export", "-o", ledger)
+	key := read(t, filepath.Join(dir, "key", "people.key"))
+	for _, file := range []string{report, out + ".report.html", ledger} { // I12
+		text := read(t, file)
+		for what, secret := range map[string][]byte{
+			"a name": []byte("Lovelace"), "the key": key, "the key in hex": []byte(hex.EncodeToString(key)), "the key in base64": []byte(base64.StdEncoding.EncodeToString(key)[:40]),
+			"a folder": []byte(dir), "a file's name": []byte("clip.mp4"), "a list of numbers": []byte("0.0883883"),
+		} {
+			if bytes.Contains(text, secret) {
+				t.Errorf("%s is in %s", what, filepath.Base(file))
+			}
+		}
+	}
 	networks, _ := mustRun(t, dir, "models", "sums")
 	if err := os.WriteFile(sums, []byte(networks), 0o644); err != nil {
 		t.Fatal(err)
@@ -73,6 +90,23 @@ func TestRedactExportAudit(t *testing.T) {
 	}
 	if valid, said := audit(); !valid {
 		t.Errorf("put back:\n%s", said)
+	}
+}
+
+// enrolAda enrols somebody with a name and a face of 128 equal values.
+func enrolAda(t *testing.T, dir string) {
+	t.Helper()
+	r, err := registry.Open(filepath.Join(dir, "people.db"), filepath.Join(dir, "key", "people.key"), registry.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	face := make([]float32, 128)
+	for i := range face {
+		face[i] = 0.088388346
+	}
+	if _, err := r.Enrol(context.Background(), registry.Candidate{Embedding: face, Quality: 1, Label: "Ada Lovelace"}); err != nil {
+		t.Fatal(err)
 	}
 }
 

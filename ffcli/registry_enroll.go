@@ -18,6 +18,7 @@ import (
 
 	"github.com/ksamenet/ksamenet/core/frame"
 	"github.com/ksamenet/ksamenet/core/ksame"
+	"github.com/ksamenet/ksamenet/core/pipeline"
 	"github.com/ksamenet/ksamenet/core/registry"
 	"github.com/ksamenet/ksamenet/ffcli/internal/av"
 )
@@ -272,7 +273,7 @@ func (s *session) enroll(ctx context.Context, tx *registry.Tx, e entry, n *enrol
 			s.warn("%s: person %d was enrolled from the same file; not used for %s", path, owner, e.label)
 			continue
 		}
-		emb, quality, err := s.portrait(ctx, path)
+		p, err := s.portrait(ctx, path)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -280,7 +281,7 @@ func (s *session) enroll(ctx context.Context, tx *registry.Tx, e entry, n *enrol
 			s.warn("%s: %v", path, err)
 			continue
 		}
-		if err := s.settle(&f, path, emb, quality); err != nil {
+		if err := s.settle(&f, path, p); err != nil {
 			return err
 		}
 		if f.id != 0 {
@@ -318,16 +319,10 @@ type face struct {
 }
 
 // settle says whose picture it is: of the person at hand, of somebody known, or of somebody new.
-func (s *session) settle(f *face, what string, emb []float32, quality float64) error {
-	m, err := f.tx.Match(emb)
+func (s *session) settle(f *face, what string, p pipeline.Portrait) error {
+	m, err := f.tx.Match(p.Embedding)
 	if err != nil {
 		return err
-	}
-	use := func() {
-		if f.used++; f.used == 1 {
-			f.worst, f.best = quality, quality
-		}
-		f.worst, f.best = min(f.worst, quality), max(f.best, quality)
 	}
 	switch {
 	case f.id != 0 && (m.Person != f.id || !m.Maybe):
@@ -342,25 +337,39 @@ func (s *session) settle(f *face, what string, emb []float32, quality float64) e
 			f.n.maybe++
 			s.warn("%s: may be person %d (similarity %.2f); both are counted as one", what, m.Person, m.Similarity)
 		}
-		use()
 		f.added = true
-		f.id, err = f.tx.Enrol(registry.Candidate{Embedding: emb, Quality: quality, Label: f.label, Stratum: f.stratum})
+		if f.id, err = f.tx.Enrol(registry.Candidate{Embedding: p.Embedding, Quality: p.Quality, Label: f.label, Stratum: f.stratum}); err != nil {
+			return err
+		}
+		return f.use(p)
+	}
+	if _, err := f.tx.AddSample(f.id, p.Embedding, p.Quality); err != nil {
 		return err
 	}
-	use()
-	_, err = f.tx.AddSample(f.id, emb, quality)
-	return err
+	return f.use(p)
+}
+
+// use counts a picture that was taken, and keeps what the second recogniser made of it.
+func (f *face) use(p pipeline.Portrait) error {
+	if f.used++; f.used == 1 {
+		f.worst, f.best = p.Quality, p.Quality
+	}
+	f.worst, f.best = min(f.worst, p.Quality), max(f.best, p.Quality)
+	if p.Second == nil {
+		return nil
+	}
+	return f.tx.SetSecond(p.SecondModel, f.id, p.Second, p.Quality)
 }
 
 // portrait reads a picture file (its first frame) and takes the embedding of its face.
-func (s *session) portrait(ctx context.Context, path string) (emb []float32, quality float64, err error) {
+func (s *session) portrait(ctx context.Context, path string) (p pipeline.Portrait, err error) {
 	done := errors.New("enough")
 	_, derr := av.Decode(ctx, path, av.DecodeOptions{}, func(pic *frame.Picture) error {
-		emb, quality, err = s.stages.Portrait(ctx, pic)
+		p, err = s.stages.Portrait(ctx, pic)
 		return done
 	})
 	if derr != nil && !errors.Is(derr, done) {
-		return nil, 0, derr
+		return p, derr
 	}
-	return emb, quality, err
+	return p, err
 }

@@ -46,14 +46,14 @@ func (s *session) enrollList(ctx context.Context, listPath, video string) error 
 	if len(wanted) > 0 {
 		_, err = av.Decode(ctx, video, av.DecodeOptions{}, func(pic *frame.Picture) error {
 			for _, l := range wanted[pic.Index] {
-				emb, quality, err := s.stages.PortraitIn(ctx, pic, l.box)
+				portrait, err := s.stages.PortraitIn(ctx, pic, l.box)
 				if errors.Is(err, pipeline.ErrPortrait) {
 					refusal[l.person] = fmt.Errorf("frame %d: %w", pic.Index, err)
 					continue // another picture of them may do
 				} else if err != nil {
 					return err
 				}
-				if err := s.settle(faces[l.person], fmt.Sprintf("frame %d", pic.Index), emb, quality); err != nil {
+				if err := s.settle(faces[l.person], fmt.Sprintf("frame %d", pic.Index), portrait); err != nil {
 					return err
 				}
 			}

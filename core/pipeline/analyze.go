@@ -23,7 +23,8 @@ type sight struct {
 	surround  compositor.Surround
 	embedding []float32 // nil: not looked at, or not good enough
 	quality   float64
-	known     int // the newest sight of the same face, up to this one, that has an embedding; -1: none
+	second    []float32 // by the second recogniser; nil: not looked at
+	known     int       // the newest sight of the same face, up to this one, that has an embedding; -1: none
 }
 
 // Analyzer is pass 1: it looks at every picture of a file once, in order, and then decides. It belongs to one goroutine.
@@ -94,7 +95,7 @@ func (a *Analyzer) look(ctx context.Context, pic *frame.Picture, d detector.Dete
 	w := watched{score: d.Score, unknown: embedEvery, known: -1, surround: surroundEvery}
 	var r landmark.Result
 	if b := a.previous(d.Box); b != nil {
-		w.unknown, w.known, w.surround = b.unknown+1, b.known, b.surround+1
+		w.unknown, w.known, w.surround, w.second = b.unknown+1, b.known, b.surround+1, b.second
 		r = b.next
 	}
 	if !lies(r, d) {
@@ -138,6 +139,12 @@ func (a *Analyzer) keep(ctx context.Context, pic *frame.Picture, r landmark.Resu
 			}
 			if q > 0 {
 				s.embedding, s.quality, w.unknown, w.known = e, q, 0, len(a.sights)
+			}
+			if q >= max(minEnrolQuality, w.second+secondGain) {
+				if s.second, err = a.eyes.embedSecond(ctx, pic, r); err != nil {
+					return err
+				}
+				w.second = q
 			}
 			start = a.times.count(StageRecognize, start)
 		}

@@ -28,6 +28,7 @@ type cast struct {
 	tracklets []tracker.Tracklet
 	sights    []sight
 	groups    []group
+	second    string // the second recogniser, by name and hash
 }
 
 // group is a person of the file: tracklets that show the same face.
@@ -51,7 +52,7 @@ func (g *group) shown() bool { return g.action == decisions.Replace || len(g.rep
 // A *ksame.TooFewError means that registry and file hold fewer than cfg.K distinct people and cfg.Uncertified is not set.
 func (a *Analyzer) Decide(ctx context.Context, reg *registry.Registry, src decisions.Source) (*decisions.List, error) {
 	src.Frames, src.Width, src.Height = a.count, a.size[0], a.size[1]
-	c := cast{sights: a.sights}
+	c := cast{sights: a.sights, second: a.eyes.Second.id}
 	if a.linker != nil {
 		var err error
 		if c.tracklets, err = a.linker.Finish(); err != nil {
@@ -173,6 +174,9 @@ func (c *cast) identify(tx *registry.Tx, cfg Config) error {
 			return err
 		}
 	}
+	if err := c.keepSecond(tx); err != nil {
+		return err
+	}
 	for i := range c.groups {
 		g := &c.groups[i]
 		switch {
@@ -184,6 +188,28 @@ func (c *cast) identify(tx *registry.Tx, cfg Config) error {
 			}
 		case slices.Contains(cfg.Cover, int64(g.person)):
 			g.action, g.why = decisions.Cover, "covered on request"
+		}
+	}
+	return nil
+}
+
+// keepSecond gives everybody who was identified their best view by the second recogniser: newcomers, and those who were
+// enrolled without it.
+func (c *cast) keepSecond(tx *registry.Tx) error {
+	for _, g := range c.groups {
+		if g.person == 0 {
+			continue
+		}
+		for _, i := range g.tracklets {
+			for _, e := range c.tracklets[i].Entries {
+				if e.Tag < 0 || c.sights[e.Tag].second == nil {
+					continue
+				}
+				s := &c.sights[e.Tag]
+				if err := tx.SetSecond(c.second, g.person, s.second, s.quality); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil

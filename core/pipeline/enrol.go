@@ -17,7 +17,7 @@ type Enrolment struct {
 // Enrol ends pass 1 like Decide, but only adds the film's people to the registry: nobody gets a cluster, nothing is rendered.
 // Pairs seen in one picture are recorded as different people. tx stays the caller's, to be committed or not.
 func (a *Analyzer) Enrol(_ context.Context, tx *registry.Tx, link float64) (Enrolment, error) {
-	c := cast{sights: a.sights}
+	c := cast{sights: a.sights, second: a.eyes.Second.id}
 	if a.linker != nil {
 		var err error
 		if c.tracklets, err = a.linker.Finish(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ksamenet/ksamenet/core/appearance"
 	"github.com/ksamenet/ksamenet/core/frame"
@@ -21,6 +22,7 @@ const modelSecond = "dlib"
 
 // bounds are similarities from which a surrogate counts as too like something, under one recogniser (invariant I10).
 type bounds struct {
+	person  float64 // somebody enrolled, by the second recogniser; the first has the registry's own
 	donor   float64 // a single donor's picture
 	cluster float64 // another cluster's surrogate
 }
@@ -30,12 +32,12 @@ type bounds struct {
 // on them (docs/guarantee.md, TestLikenessFigures).
 var nearest = map[string]bounds{
 	modelRecognizer: {donor: .85, cluster: .92},
-	modelSecond:     {donor: .98, cluster: .99},
+	modelSecond:     {person: .945, donor: .98, cluster: .99},
 }
 
-// embedder is a recogniser by its model's name.
+// embedder is a recogniser by its model's name, and by name and hash.
 type embedder struct {
-	model string
+	model, id string
 	faceRecognizer
 }
 
@@ -65,15 +67,9 @@ func (m *mirror) open(ctx context.Context) error {
 		}
 	}
 	if len(m.recognizers) == 0 {
-		if err := m.add(ctx, modelRecognizer); err != nil {
+		if m.recognizers, err = m.nets.openRecognizers(ctx, m.cfg); err != nil {
 			return err
 		}
-	}
-	err = m.add(ctx, modelSecond)
-	if errors.Is(err, models.ErrMissing) {
-		m.cfg.log().Warn("surrogates are compared by one recogniser alone", "missing", err)
-	} else if err != nil {
-		return err
 	}
 	engines, err := m.nets.openGenerators(ctx, m.cfg)
 	if err != nil {
@@ -83,19 +79,28 @@ func (m *mirror) open(ctx context.Context) error {
 	return nil
 }
 
-// add opens a recogniser.
-func (m *mirror) add(ctx context.Context, name string) error {
-	e, err := m.nets.open(ctx, m.cfg, name)
-	if err != nil {
-		return err
+// openRecognizers opens the recogniser that people are matched by, and the second one where it is installed.
+func (n *nets) openRecognizers(ctx context.Context, cfg Config) ([]embedder, error) {
+	var out []embedder
+	for _, name := range []string{modelSecond, modelRecognizer} { // the first one last: what a registry is made with
+		e, err := n.open(ctx, cfg, name)
+		if name == modelSecond && errors.Is(err, models.ErrMissing) {
+			cfg.log().Warn("surrogates are compared by one recogniser alone", "missing", err)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		r, err := recognizer.New(e)
+		if err != nil {
+			return nil, err
+		}
+		n.close = append(n.close, r.Close)
+		m := n.models[len(n.models)-1]
+		out = append(out, embedder{name, m.Name + ":" + m.SHA256, r})
 	}
-	r, err := recognizer.New(e)
-	if err != nil {
-		return err
-	}
-	m.nets.close = append(m.nets.close, r.Close)
-	m.recognizers = append(m.recognizers, embedder{name, r})
-	return nil
+	slices.Reverse(out)
+	return out, nil
 }
 
 // Close releases what was opened. It is safe to call twice.
@@ -185,6 +190,21 @@ func (m *mirror) alike(a, b [][]float32, bound func(bounds) float64) float64 {
 	return worst
 }
 
+// resembles says that a surrogate is as near to somebody enrolled as one person's pictures are, by one of the recognisers.
+func (m *mirror) resembles(tx *registry.Tx, link float64, p [][]float32) (bool, error) {
+	who, err := tx.Match(p[0])
+	if err != nil || who.Person != 0 && who.Similarity >= link {
+		return err == nil, err
+	}
+	for i, by := range m.recognizers[1:] {
+		who, err := tx.NearestSecond(by.id, p[i+1])
+		if err != nil || who.Person != 0 && who.Similarity >= nearest[by.model].person {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
 // guess is about what alike would find, without making the surrogate: a mixture lies near the middle of its donors. Measured
 // on 300 mixtures of four: its cosine with that middle is .87 for SFace and .98 for dlib; similarities to people correlate by .84 and .94.
 func (m *mirror) guess(ctx context.Context, tx *registry.Tx, link float64, mix ksame.Mix, taken []ksame.Mix) (float64, error) {
@@ -220,6 +240,17 @@ func (m *mirror) guess(ctx context.Context, tx *registry.Tx, link float64, mix k
 	if who.Person != 0 {
 		near = max(near, who.Similarity/link)
 	}
+	for i, by := range m.recognizers[1:] {
+		// Similarities of the second recogniser spread a third as far as those of the first.
+		const spread = .125
+		who, err := tx.NearestSecond(by.id, middle[i+1])
+		if err != nil {
+			return 1, err
+		}
+		if who.Person != 0 {
+			near = max(near, 1+(who.Similarity-nearest[by.model].person)/spread)
+		}
+	}
 	for _, t := range taken {
 		worn, err := m.portrait(ctx, t)
 		if err != nil {
@@ -231,8 +262,8 @@ func (m *mirror) guess(ctx context.Context, tx *registry.Tx, link float64, mix k
 }
 
 // judge says which mixes may be worn (invariant I10): a surrogate must be farther from everybody enrolled than two pictures
-// of one person are, from every donor's own face, and from the surrogates of other clusters. The registry holds embeddings
-// of the first recogniser, so people are compared under that one; donors and surrogates under all.
+// of one person are, from every donor's own face, and from the surrogates of other clusters, under both recognisers. People
+// who were enrolled without the second one are compared under the first until they are seen again.
 func (m *mirror) judge(ctx context.Context, tx *registry.Tx, link float64) *registry.Judge {
 	var lenient func(ksame.ClusterID)
 	if m.cfg.Uncertified {
@@ -250,9 +281,8 @@ func (m *mirror) judge(ctx context.Context, tx *registry.Tx, link float64) *regi
 			if err != nil || p == nil {
 				return true, err
 			}
-			who, err := tx.Match(p[0])
-			if err != nil || who.Person != 0 && who.Similarity >= link || standing || len(mix) == 1 {
-				return err == nil && who.Person != 0 && who.Similarity >= link, err
+			if no, err := m.resembles(tx, link, p); err != nil || no || standing || len(mix) == 1 {
+				return no || err != nil, err
 			}
 			for d := range donors() {
 				one, err := m.portrait(ctx, ksame.Mix{d})

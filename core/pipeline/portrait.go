@@ -14,19 +14,27 @@ import (
 // ErrPortrait says why a picture is no use for enrolment; its text is the reason.
 var ErrPortrait = errors.New("not used")
 
+// Portrait is what is kept of a face that is enrolled.
+type Portrait struct {
+	Embedding   []float32 // by the recogniser that people are matched by
+	Quality     float64
+	Second      []float32 // by the second recogniser, nil for none
+	SecondModel string    // its name and hash
+}
+
 // Portrait takes the embedding of the one face of a picture, for enrolment. It returns ErrPortrait with the reason for a
 // picture that shows no face, several, or one that is too small or too poor to tell people apart.
-func (s *Stages) Portrait(ctx context.Context, pic *frame.Picture) (embedding []float32, quality float64, err error) {
+func (s *Stages) Portrait(ctx context.Context, pic *frame.Picture) (Portrait, error) {
 	found, err := s.Detector.Detect(ctx, pic)
 	if err != nil {
-		return nil, 0, err
+		return Portrait{}, err
 	}
 	switch len(found) {
 	case 0:
-		return nil, 0, fmt.Errorf("%w: no face was found", ErrPortrait)
+		return Portrait{}, fmt.Errorf("%w: no face was found", ErrPortrait)
 	case 1:
 	default:
-		return nil, 0, fmt.Errorf("%w: %d faces; crop the picture to one", ErrPortrait, len(found))
+		return Portrait{}, fmt.Errorf("%w: %d faces; crop the picture to one", ErrPortrait, len(found))
 	}
 	return s.portraitOf(ctx, pic, found[0])
 }
@@ -35,10 +43,10 @@ func (s *Stages) Portrait(ctx context.Context, pic *frame.Picture) (embedding []
 const sameBox = 0.3
 
 // PortraitIn is Portrait for the face in a box of a picture that may show others, too.
-func (s *Stages) PortraitIn(ctx context.Context, pic *frame.Picture, box frame.Rect) (embedding []float32, quality float64, err error) {
+func (s *Stages) PortraitIn(ctx context.Context, pic *frame.Picture, box frame.Rect) (Portrait, error) {
 	found, err := s.Detector.Detect(ctx, pic)
 	if err != nil {
-		return nil, 0, err
+		return Portrait{}, err
 	}
 	best, overlap := -1, sameBox
 	for i, d := range found {
@@ -47,35 +55,51 @@ func (s *Stages) PortraitIn(ctx context.Context, pic *frame.Picture, box frame.R
 		}
 	}
 	if best < 0 {
-		return nil, 0, fmt.Errorf("%w: no face was found in the box", ErrPortrait)
+		return Portrait{}, fmt.Errorf("%w: no face was found in the box", ErrPortrait)
 	}
 	return s.portraitOf(ctx, pic, found[best])
 }
 
-func (s *Stages) portraitOf(ctx context.Context, pic *frame.Picture, d detector.Detection) (embedding []float32, quality float64, err error) {
+func (s *Stages) portraitOf(ctx context.Context, pic *frame.Picture, d detector.Detection) (Portrait, error) {
 	r, err := s.measure(func() (landmark.Result, error) { return s.Landmark.Analyze(ctx, pic, d.Points) })
 	if err != nil {
-		return nil, 0, err
+		return Portrait{}, err
 	}
 	if !usable(r) {
-		return nil, 0, fmt.Errorf("%w: the face's landmarks cannot be made out", ErrPortrait)
+		return Portrait{}, fmt.Errorf("%w: the face's landmarks cannot be made out", ErrPortrait)
 	}
-	embedding, quality, err = s.embed(ctx, pic, r)
+	embedding, quality, err := s.embed(ctx, pic, r)
 	switch {
 	case err != nil:
-		return nil, 0, err
+		return Portrait{}, err
 	case embedding == nil:
-		return nil, 0, fmt.Errorf("%w: the face is less than %d px wide", ErrPortrait, recognizer.MinWidth)
+		return Portrait{}, fmt.Errorf("%w: the face is less than %d px wide", ErrPortrait, recognizer.MinWidth)
 	case quality < minEnrolQuality:
-		return nil, 0, fmt.Errorf("%w: quality %.2f, at least %.2f is needed (larger, sharper, more frontal)", ErrPortrait, quality, minEnrolQuality)
+		return Portrait{}, fmt.Errorf("%w: quality %.2f, at least %.2f is needed (larger, sharper, more frontal)", ErrPortrait, quality, minEnrolQuality)
 	}
-	return embedding, quality, nil
+	second, err := s.embedSecond(ctx, pic, r)
+	return Portrait{Embedding: embedding, Quality: quality, Second: second, SecondModel: s.Second.id}, err
+}
+
+// embedSecond takes the embedding by the second recogniser, nil where there is none or the face cannot be aligned for it.
+func (s *Stages) embedSecond(ctx context.Context, pic *frame.Picture, r landmark.Result) ([]float32, error) {
+	if s.Second.faceRecognizer == nil {
+		return nil, nil
+	}
+	e, _, err := s.Second.Embed(ctx, pic, faceOf(r))
+	if errors.Is(err, recognizer.ErrTooSmall) {
+		return nil, nil
+	}
+	return e, err
+}
+
+func faceOf(r landmark.Result) recognizer.Face {
+	return recognizer.Face{Points: r.Mesh.Five(), Corners: r.Mesh.Corners(), Yaw: r.Raw.Yaw, Pitch: r.Raw.Pitch, Presence: r.Presence}
 }
 
 // embed takes the embedding of a face with landmarks; nil for a face that is too small to tell people apart.
 func (s *Stages) embed(ctx context.Context, pic *frame.Picture, r landmark.Result) ([]float32, float64, error) {
-	f := recognizer.Face{Points: r.Mesh.Five(), Corners: r.Mesh.Corners(), Yaw: r.Raw.Yaw, Pitch: r.Raw.Pitch, Presence: r.Presence}
-	e, q, err := s.Recognizer.Embed(ctx, pic, f)
+	e, q, err := s.Recognizer.Embed(ctx, pic, faceOf(r))
 	if errors.Is(err, recognizer.ErrTooSmall) {
 		return nil, 0, nil
 	}

@@ -23,9 +23,11 @@ type watched struct {
 	known    int             // the sight that holds it, or -1
 	misses   int             // pictures in a row, from one that the detector looked at, in which only the landmarks saw it
 	surround int             // pictures since the surroundings were measured
+	second   float64         // quality of the best view that the second recogniser has seen, 0: none
 }
 
 const (
+	secondGain    = 0.05 // by which a view must be better than the last that the second recogniser has seen
 	embedEvery    = 10   // pictures between two embeddings of one face: views differ little within a third of a second
 	surroundEvery = 5    // pictures between two looks at a face's surroundings
 	followScore   = 0.3  // score of a face that the landmarks followed while the detector missed it

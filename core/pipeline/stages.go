@@ -32,7 +32,8 @@ type Stages struct {
 	Turned     faceDetector // sees faces that lie on their side or upside down
 	Landmark   faceAnalyzer
 	Recognizer faceRecognizer
-	mirror     *mirror // shows surrogates to the recognisers before they are dealt; nil in tests without networks
+	Second     embedder // of people who are enrolled, for surrogates to be compared with; without faceRecognizer: not installed
+	mirror     *mirror  // shows surrogates to the recognisers before they are dealt; nil in tests without networks
 	nets       nets
 }
 
@@ -133,17 +134,14 @@ func OpenStages(ctx context.Context, cfg Config) (_ *Stages, err error) {
 	if s.Landmark, err = s.nets.openLandmark(ctx, cfg, head); err != nil {
 		return nil, err
 	}
-	rec, err := s.nets.open(ctx, cfg, modelRecognizer)
+	by, err := s.nets.openRecognizers(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	r, err := recognizer.New(rec)
-	if err != nil {
-		return nil, err
+	if s.Recognizer = by[0]; len(by) > 1 {
+		s.Second = by[1]
 	}
-	s.nets.close = append(s.nets.close, r.Close)
-	s.Recognizer = r
-	s.mirror = &mirror{cfg: cfg, landmark: s.Landmark, recognizers: []embedder{{modelRecognizer, r}}}
+	s.mirror = &mirror{cfg: cfg, landmark: s.Landmark, recognizers: by}
 	s.nets.close = append(s.nets.close, s.mirror.Close)
 	return s, nil
 }

@@ -14,6 +14,7 @@ type Health struct {
 	Head     string // hash of the newest row
 	Persons  int    // enrolled and not forgotten
 	Samples  int
+	Seconds  int // people with an embedding by the second recogniser
 	Clusters int
 	Smallest int // distinct people of the smallest cluster, 0 without clusters
 }
@@ -42,7 +43,7 @@ func (r *Registry) Check(ctx context.Context) (Health, error) {
 	if err != nil {
 		return Health{}, err
 	}
-	h := Health{Rows: c.state.Rows(), Head: c.state.Head(), Persons: len(c.state.Persons()), Samples: len(c.gallery.owners)}
+	h := Health{Rows: c.state.Rows(), Head: c.state.Head(), Persons: len(c.state.Persons()), Samples: len(c.gallery.owners), Seconds: len(c.second)}
 	var faults []error
 	for _, cluster := range c.state.Clusters() {
 		h.Clusters++

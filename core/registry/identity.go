@@ -45,6 +45,11 @@ func (t *Tx) Merge(keep, gone ksame.PersonID) error {
 			return err
 		}
 	}
+	if s, ok := p.second[gone]; ok {
+		if err := t.putSecond(keep, s); err != nil {
+			return err
+		}
+	}
 	row := ksame.Row{Kind: ksame.Merge, Person: keep, Other: gone, Cluster: max(home, other)}
 	if c, ok := p.state.Cluster(row.Cluster); ok {
 		members := slices.DeleteFunc(slices.Clone(c.Members), func(m ksame.PersonID) bool { return m == gone })
@@ -104,6 +109,7 @@ func (t *Tx) Split(id ksame.PersonID, samples []int) (ksame.PersonID, error) {
 		return 0, err
 	}
 	p.gallery.remove(id)
+	t.dropSecond(id) // of which of the two it is, nobody knows
 	t.exec("DELETE FROM sample WHERE person = ?", id)
 	for slot, s := range parts[0] {
 		p.gallery.add(id, s.embedding, s.quality)

@@ -344,7 +344,7 @@ func (c *content) view() *content {
 		own := *p
 		v.persons[id] = &own
 	}
-	v.sources = maps.Clone(c.sources)
+	v.sources, v.second = maps.Clone(c.sources), maps.Clone(c.second)
 	v.together = make(map[pair]bool, len(c.together))
 	for p := range c.together {
 		v.together[p] = true

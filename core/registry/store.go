@@ -43,6 +43,9 @@ CREATE TRIGGER ledger_keeps_text BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABOR
 ALTER TABLE person ADD COLUMN stratum BLOB;
 -- Keyed hashes of files that people were enrolled from, so that a file is taken once.
 CREATE TABLE source (tag BLOB PRIMARY KEY, person INTEGER NOT NULL REFERENCES person) STRICT, WITHOUT ROWID;
+`, `
+-- One embedding a person by a second recogniser, which meta names: surrogates are compared with it.
+CREATE TABLE second (person INTEGER PRIMARY KEY REFERENCES person, quality REAL NOT NULL, embedding BLOB NOT NULL) STRICT;
 `}
 
 // openDatabase opens the file without looking at what is in it. journal is "wal" for use, "delete" while a file is made.
@@ -128,18 +131,21 @@ func tighten(path string, readOnly bool) error {
 
 // content is all a registry file holds, decrypted and verified.
 type content struct {
-	id       []byte
-	dim      int
-	model    string
-	strata   bool
-	sources  map[string]ksame.PersonID // by tag
-	tauLow   float64
-	secrets  *secrets
-	persons  map[ksame.PersonID]*record
-	gallery  *gallery
-	together map[pair]bool
-	rows     []ksame.Row
-	state    *ksame.State
+	id      []byte
+	dim     int
+	model   string
+	strata  bool
+	sources map[string]ksame.PersonID // by tag
+	tauLow  float64
+
+	secondModel string // whose embeddings second holds
+	secrets     *secrets
+	persons     map[ksame.PersonID]*record
+	gallery     *gallery
+	second      map[ksame.PersonID]second
+	together    map[pair]bool
+	rows        []ksame.Row
+	state       *ksame.State
 }
 
 // record is a person in memory.
@@ -158,7 +164,7 @@ func pairOf(a, b ksame.PersonID) pair { return pair{min(a, b), max(a, b)} }
 // load reads and verifies everything. Reading all of it is a second for 10,000 people, and means that nothing is decided on
 // a file that is damaged anywhere.
 func load(ctx context.Context, db *sql.DB, key []byte) (*content, error) {
-	c := &content{persons: map[ksame.PersonID]*record{}, together: map[pair]bool{}, sources: map[string]ksame.PersonID{}}
+	c := &content{persons: map[ksame.PersonID]*record{}, second: map[ksame.PersonID]second{}, together: map[pair]bool{}, sources: map[string]ksame.PersonID{}}
 	meta := map[string][]byte{}
 	err := each(ctx, db, "SELECT name, value FROM meta", func(scan func(...any) error) error {
 		var name string
@@ -171,6 +177,7 @@ func load(ctx context.Context, db *sql.DB, key []byte) (*content, error) {
 		return nil, err
 	}
 	c.id, c.model, c.strata = meta["id"], string(meta["recognizer"]), string(meta["strata"]) == "on"
+	c.secondModel = string(meta["second"])
 	if c.secrets, err = deriveSecrets(key, c.id); err != nil {
 		return nil, err
 	}
@@ -187,6 +194,9 @@ func load(ctx context.Context, db *sql.DB, key []byte) (*content, error) {
 		return nil, err
 	}
 	if err := c.loadPeople(ctx, db); err != nil {
+		return nil, err
+	}
+	if err := c.loadSecond(ctx, db); err != nil {
 		return nil, err
 	}
 	err = each(ctx, db, "SELECT a, b FROM together", func(scan func(...any) error) error {
@@ -215,7 +225,8 @@ func load(ctx context.Context, db *sql.DB, key []byte) (*content, error) {
 }
 
 // seal authenticates what no ciphertext does: the newest ledger row and with it the whole chain (which alone proves order,
-// not authorship), which pairs are proven distinct, how many samples each person has, and their strata.
+// not authorship), which pairs are proven distinct, how many samples each person has, their strata, and who has a second
+// embedding.
 func (c *content) seal() []byte {
 	h := sha256.New()
 	fmt.Fprintln(h, c.state.Head())
@@ -226,6 +237,9 @@ func (c *content) seal() []byte {
 		fmt.Fprintln(h, "samples", p, len(c.gallery.of[p]))
 		if r := c.persons[p]; r != nil && r.stratum != "" {
 			fmt.Fprintln(h, "stratum", p, r.stratum)
+		}
+		if _, ok := c.second[p]; ok {
+			fmt.Fprintln(h, "second", p, c.secondModel)
 		}
 	}
 	return c.secrets.mac(fmt.Sprintf("content %x", h.Sum(nil)))

@@ -274,6 +274,7 @@ func (t *Tx) Forget(id ksame.PersonID) error {
 func (t *Tx) erase(id ksame.PersonID) {
 	p := t.plan
 	p.gallery.remove(id)
+	t.dropSecond(id)
 	*p.persons[id] = record{created: p.persons[id].created}
 	maps.DeleteFunc(p.together, func(both pair, _ bool) bool { return both[0] == id || both[1] == id })
 	maps.DeleteFunc(p.sources, func(_ string, owner ksame.PersonID) bool { return owner == id })

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -84,5 +85,38 @@ func TestWriteIsReadable(t *testing.T) {
 	var back Report
 	if err := json.Unmarshal(b.Bytes(), &back); err != nil || back.Format != Format || len(back.Outside) != len(Outside) {
 		t.Errorf("%v %+v", err, back)
+	}
+}
+
+// I12: what a report can hold is ids, counts, hashes and sentences. There is no place in it for a list of measurements, for
+// bytes, or for anything whose type is not known here.
+func TestReportCannotHoldAnEmbedding(t *testing.T) {
+	seen := map[reflect.Type]bool{}
+	var look func(path string, typ reflect.Type)
+	look = func(path string, typ reflect.Type) {
+		switch typ.Kind() {
+		case reflect.Struct:
+			if seen[typ] {
+				return
+			}
+			seen[typ] = true
+			for i := range typ.NumField() {
+				look(path+"."+typ.Field(i).Name, typ.Field(i).Type)
+			}
+		case reflect.Pointer:
+			look(path, typ.Elem())
+		case reflect.Slice:
+			if k := typ.Elem().Kind(); k != reflect.Struct && k != reflect.String && typ.Elem() != reflect.TypeFor[int64]() {
+				t.Errorf("%s is a list of %s", path, typ.Elem())
+			}
+			look(path, typ.Elem())
+		case reflect.String, reflect.Int, reflect.Int64, reflect.Uint64, reflect.Float64, reflect.Bool:
+		default:
+			t.Errorf("%s is a %s", path, typ)
+		}
+	}
+	look("report", reflect.TypeFor[Report]())
+	if len(seen) < 8 {
+		t.Errorf("only %d types were looked at", len(seen))
 	}
 }
