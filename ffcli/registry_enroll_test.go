@@ -137,7 +137,7 @@ func TestEnrollKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	clip := filepath.Join(dir, "clip.mp4") // its last shot shows others, too
-	testvideo.FFmpeg(t, dir, "-i", absolute(t, sampleClip), "-an", "-vf", "select=gte(n\\,220)", clip)
+	testvideo.FFmpeg(t, dir, "-i", absolute(t, sampleClip), "-an", "-vf", "select=gte(n\\,240)", clip)
 	args := []string{"registry", "enroll", "--csv", list, clip, "--registry", filepath.Join(dir, "people.db"), "--key-file", filepath.Join(dir, "key", "people.key")}
 
 	child := exec.Command(os.Args[0], args...)
