@@ -24,7 +24,7 @@ const (
 	stillW, stillH    = 320, 180
 	stillX, stillY    = 8, 118
 	stillScale        = 320. / 608
-	leastChange       = 6.  // mean grey levels in a face's middle: a clear face, encoded again, changes by less than 3
+	leastChange       = 6.  // mean grey levels in a face's middle: of the still .5 when it is encoded again, 41 and more when it is redacted
 	mostNoise         = 5.  // mean grey levels far from all faces
 	marginOfFace      = .75 // of a box, around it: the oval covers forehead and jaw, and a halo of the encoder's
 	smallestOfFacesPx = 24
