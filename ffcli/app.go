@@ -42,7 +42,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}()
 	app := newApp(stdin, stdout, stderr)
 	if err := app.RunContext(ctx, flagsFirst(app, args)); err != nil {
-		if ctx.Err() != nil {
+		if told := (*interruption)(nil); ctx.Err() != nil && !errors.As(err, &told) {
 			err = errors.New("interrupted; nothing was left under the final name")
 		}
 		return reportError(stderr, err)
@@ -63,7 +63,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		UseShortOptionHandling: false,
 		Commands: []*cli.Command{
 			redactCommand(), analyzeCommand(), renderCommand(), verifyCommand(), decisionsCommand(), reviewCommand(), compareCommand(), registryCommand(), modelsCommand(), doctorCommand(), versionCommand(),
-			attackCommand(),
+			attackCommand(), filterCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
@@ -197,6 +197,10 @@ func config(c *cli.Context) (pipeline.Config, error) {
 		{"threads", func(n string) { cfg.Threads = c.Int(n) }},
 		{"models", func(n string) { cfg.ModelsDir = c.String(n) }},
 		{"ort-lib", func(n string) { cfg.Library = c.String(n) }},
+		{"lookahead", func(n string) { cfg.Lookahead = c.Int(n) }},
+		{"detect-interval", func(n string) { cfg.DetectInterval = c.Int(n) }},
+		{"max-faces", func(n string) { cfg.MaxFaces = c.Int(n) }},
+		{"min-face-size", func(n string) { cfg.MinFaceSize = c.Int(n) }},
 	} {
 		if c.IsSet(f.name) {
 			f.set(f.name)

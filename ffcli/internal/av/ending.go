@@ -66,7 +66,11 @@ func (e *ending) early() string {
 	if e.readFailure != "" {
 		why = append(why, "reading failed: "+e.readFailure)
 	}
-	if s := shortened(e.src.info.Path); s != "" {
+	if p := e.src.pipe; p != nil {
+		if s := p.early(e.src.info.Format); s != "" {
+			why = append(why, s)
+		}
+	} else if s := shortened(e.src.info.Path); s != "" {
 		why = append(why, s)
 	}
 	// The index of ISO media counts the samples there ought to be.

@@ -19,6 +19,8 @@ var (
 	ErrExists   = errors.New("exists already")         // the output is there and Overwrite is not set
 	ErrSameFile = errors.New("input and output are the same file")
 	ErrEncoder  = errors.New("cannot be encoded") // the encoder: unknown, its options, its pixel formats
+	ErrClosed   = errors.New("output closed")     // the program that reads a pipe went away
+	ErrStopped  = errors.New("interrupted")       // a stream was ended before its end, in order
 )
 
 // fault is a sentinel with a text of its own.

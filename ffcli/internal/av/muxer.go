@@ -22,6 +22,7 @@ type lane struct {
 type muxer struct {
 	oc       *astiav.FormatContext
 	pb       *astiav.IOContext
+	closePb  func() error
 	lanes    []*lane // by input stream; nil where a stream is left out
 	video    *lane
 	dropped  []Stream // left out
@@ -225,8 +226,13 @@ func (m *muxer) start(name, path string, set map[string]string) error {
 	if err != nil {
 		return faultf(ErrOutput, err, "%s cannot be written: %v", base, err)
 	}
-	m.pb = pb
-	m.oc.SetPb(pb)
+	m.pb, m.closePb = pb, pb.Close
+	return m.header(base, set)
+}
+
+// header writes the header to what is open.
+func (m *muxer) header(base string, set map[string]string) error {
+	m.oc.SetPb(m.pb)
 	d, err := dictionary(set)
 	if err != nil {
 		return err
@@ -312,9 +318,8 @@ func (m *muxer) finish() error {
 	if err := m.oc.WriteTrailer(); err != nil {
 		return faultf(ErrOutput, err, "the end of the file cannot be written: %s", reason(err))
 	}
-	pb := m.pb
 	m.pb = nil
-	if err := pb.Close(); err != nil {
+	if err := m.closePb(); err != nil {
 		return faultf(ErrOutput, err, "the end of the file cannot be written: %v", err)
 	}
 	return nil
@@ -322,7 +327,7 @@ func (m *muxer) finish() error {
 
 func (m *muxer) close() {
 	if m.pb != nil {
-		m.pb.Close() // the file is thrown away
+		_ = m.closePb() // what was written is thrown away, or an error was told before
 		m.pb = nil
 	}
 	if m.oc != nil {

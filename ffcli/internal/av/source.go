@@ -61,6 +61,7 @@ type Info struct {
 	PixelFormat   string
 	W, H          int
 	FrameRate     Rational // FFmpeg's guess; a mean for a variable rate
+	Timecode      string   // of the first picture, as the container tells it; empty: it does not
 	TimeBase      Rational
 	SampleAspect  Rational
 	Interlaced    bool    // as the container says; pictures know better
@@ -74,40 +75,36 @@ type Source struct {
 	streams []*astiav.Stream // those that the headers told of; a stream may still appear midway
 	video   *astiav.Stream
 	info    Info
+	pipe    *pipeIn // nil: a file
 	closed  bool
 }
 
 var quiet sync.Once
 
-// Open reads the headers of a file. It returns ErrOpen or ErrNoVideo with a text for the user. The caller closes it.
-func Open(path string) (*Source, error) {
-	// FFmpeg's error lines go into our errors; printed, they would run into the progress display.
+// hush puts FFmpeg's error lines into our errors; printed, they would run into the progress display.
+func hush() {
 	quiet.Do(func() {
 		avplane.CaptureLog()
 		if os.Getenv("SVT_LOG") == "" {
 			os.Setenv("SVT_LOG", "1") // SVT-AV1 prints its settings to stderr by itself; 1: errors
 		}
 	})
+}
+
+// Open reads the headers of a file. It returns ErrOpen or ErrNoVideo with a text for the user. The caller closes it.
+func Open(path string) (*Source, error) {
+	hush()
 	size, err := statInput(path)
 	if err != nil {
 		return nil, err
 	}
 	name := filepath.Base(path)
-	avplane.TakeLog()
 	s := &Source{ic: astiav.AllocFormatContext()}
 	if s.ic == nil {
 		return nil, faultf(ErrOpen, nil, "%s: out of memory", name)
 	}
-	d := astiav.NewDictionary()
-	defer d.Free()
 	// Playlists inside a file must not reach out to the network; "file:" keeps a colon in the name from being a protocol.
-	if err := d.Set("protocol_whitelist", "file", 0); err != nil {
-		s.Close()
-		return nil, faultf(ErrOpen, err, "%s: %v", name, err)
-	}
-	if err := s.ic.OpenInput("file:"+path, nil, d); err != nil {
-		why := reason(err)
-		s.ic = nil // FFmpeg frees it on failure
+	if why, err := s.openInput("file:"+path, nil, "file"); err != nil {
 		if cut := shortened(path); cut != "" {
 			return nil, faultf(ErrOpen, err, "%s is cut off: %s", name, cut)
 		}
@@ -116,10 +113,35 @@ func Open(path string) (*Source, error) {
 		}
 		return nil, faultf(ErrOpen, err, "%s cannot be opened: %s", name, why)
 	}
+	if err := s.findStreams(path, size); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// openInput opens url with nothing but the protocols of whitelist. On an error it says why, in FFmpeg's words.
+func (s *Source) openInput(url string, format *astiav.InputFormat, whitelist string) (why string, err error) {
+	d := astiav.NewDictionary()
+	defer d.Free()
+	if err := d.Set("protocol_whitelist", whitelist, 0); err != nil {
+		s.Close()
+		return err.Error(), err
+	}
+	avplane.TakeLog()
+	if err := s.ic.OpenInput(url, format, d); err != nil {
+		s.ic = nil // FFmpeg frees it on failure
+		return reason(err), err
+	}
+	return "", nil
+}
+
+// findStreams reads on until all streams are known, and chooses the film. On an error it closes s.
+func (s *Source) findStreams(path string, size int64) error {
+	name := filepath.Base(path)
 	if err := s.ic.FindStreamInfo(nil); err != nil {
 		why := reason(err)
 		s.Close()
-		return nil, faultf(ErrOpen, err, "%s: no stream could be read: %s", name, why)
+		return faultf(ErrOpen, err, "%s: no stream could be read: %s", name, why)
 	}
 	s.streams = s.ic.Streams()
 	for _, st := range s.streams {
@@ -131,10 +153,10 @@ func Open(path string) (*Source, error) {
 	if s.video == nil {
 		n := len(s.streams)
 		s.Close()
-		return nil, faultf(ErrNoVideo, nil, "%s has no video stream (%d other streams)", name, n)
+		return faultf(ErrNoVideo, nil, "%s has no video stream (%d other streams)", name, n)
 	}
 	s.fillInfo(path, size)
-	return s, nil
+	return nil
 }
 
 // statInput refuses what is no file with content before FFmpeg sees it.
@@ -179,6 +201,9 @@ func (s *Source) fillInfo(path string, size int64) {
 		W: p.Width(), H: p.Height(), FrameRate: rational(s.ic.GuessFrameRate(s.video, nil)), TimeBase: rational(s.video.TimeBase()),
 		SampleAspect: rational(s.ic.GuessSampleAspectRatio(s.video, nil)), Interlaced: v.Interlaced, Rotation: v.Rotation,
 	}
+	if i.Timecode = tag(s.video, "timecode"); i.Timecode == "" {
+		i.Timecode = avplane.Tags(s.ic.Metadata())["timecode"]
+	}
 	if d := s.ic.Duration(); d > 0 {
 		i.Duration = time.Duration(d) * time.Microsecond
 	}
@@ -217,6 +242,16 @@ func tag(st *astiav.Stream, key string) string {
 	return e.Value()
 }
 
+// checkDrops refuses streams to be left out that are not there, or are the film.
+func (s *Source) checkDrops(streams []int) error {
+	for _, i := range streams {
+		if i < 0 || i >= len(s.streams) || i == s.info.Video {
+			return faultf(ErrOutput, nil, "%s: stream %d cannot be dropped: there are %d, and %d is the video", filepath.Base(s.info.Path), i, len(s.streams), s.info.Video)
+		}
+	}
+	return nil
+}
+
 // Info describes the file. Its slices are the Source's; read only.
 func (s *Source) Info() Info { return s.info }
 
@@ -224,6 +259,9 @@ func (s *Source) Info() Info { return s.info }
 func (s *Source) Close() error {
 	if !s.closed && s.ic != nil {
 		s.ic.CloseInput()
+	}
+	if !s.closed && s.pipe != nil {
+		s.pipe.close()
 	}
 	s.closed = true
 	return nil

@@ -118,10 +118,8 @@ func newJob(ctx context.Context, in, out string, opts *TranscodeOptions) (j *job
 	if j.src, err = Open(in); err != nil {
 		return j, err
 	}
-	for _, i := range opts.Drop {
-		if i < 0 || i >= len(j.src.streams) || i == j.src.info.Video {
-			return j, faultf(ErrOutput, nil, "%s: stream %d cannot be dropped: there are %d, and %d is the video", filepath.Base(in), i, len(j.src.streams), j.src.info.Video)
-		}
+	if err = j.src.checkDrops(opts.Drop); err != nil {
+		return j, err
 	}
 	if j.reader, err = newReader(j.src, opts.Threads, framesInFlight(j.src), true); err != nil {
 		return j, err
@@ -262,6 +260,17 @@ func (j *job) run(ctx context.Context, edit func(*frame.Picture) error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if err := j.finish(); err != nil {
+		return err
+	}
+	if err := syncFile(j.out.path); err != nil {
+		return faultf(ErrOutput, err, "the output cannot be brought to disk: %v", err)
+	}
+	return nil
+}
+
+// finish empties the encoder and ends the container.
+func (j *job) finish() error {
 	j.drained = true
 	if err := j.enc.frame(nil, 0); err != nil {
 		return err
@@ -269,13 +278,7 @@ func (j *job) run(ctx context.Context, edit func(*frame.Picture) error) error {
 	if err := j.enc.complete(); err != nil {
 		return err
 	}
-	if err := j.mux.finish(); err != nil {
-		return err
-	}
-	if err := syncFile(j.out.path); err != nil {
-		return faultf(ErrOutput, err, "the output cannot be brought to disk: %v", err)
-	}
-	return nil
+	return j.mux.finish()
 }
 
 // sink encodes or copies an item, and gives it back.
