@@ -3,6 +3,7 @@ package ffcli
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -24,7 +25,8 @@ func decisionsCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{Name: "check", Usage: "says whether a list can be obeyed, or which line is wrong", ArgsUsage: "cast.json", Action: checkDecisions},
 			{Name: "show", Usage: "who is where, and what happens to them", ArgsUsage: "cast.json", Action: showDecisions},
-			{Name: "import", Usage: "adds another program's detections (JSON lines)", ArgsUsage: "cast.json DETECTIONS.jsonl -o merged.json", Flags: out, Action: importDecisions},
+			{Name: "import", Usage: "adds another program's detections (JSON lines), or windows of time (CSV, EDL)", ArgsUsage: "cast.json DETECTIONS.jsonl|WINDOWS.csv|WINDOWS.edl -o merged.json",
+				Flags: slices.Concat(out, windowFlags()), Action: importDecisions},
 			{Name: "schema", Usage: "prints the JSON schema of lists", Action: func(c *cli.Context) error {
 				_, err := c.App.Writer.Write(decisions.Schema())
 				return err
@@ -117,6 +119,12 @@ func importDecisions(c *cli.Context) error {
 		return usage("%w", err)
 	}
 	defer f.Close()
+	if isWindows(path) {
+		if err := addWindows(c, l, path, f); err != nil {
+			return err
+		}
+		return writeAtomic(out, l.Write)
+	}
 	all, err := decisions.ReadForeign(f, l.Source)
 	if err != nil {
 		return fmt.Errorf("%s: %s", path, strings.Join(decisions.Lines(err), "\n"))

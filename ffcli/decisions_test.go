@@ -1,6 +1,7 @@
 package ffcli
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -141,5 +142,48 @@ func TestDecisionsCommand(t *testing.T) {
 	}
 	if out, _ := mustRun(t, dir, "decisions", "schema"); !strings.Contains(out, "json-schema.org") {
 		t.Error(out)
+	}
+}
+
+// Windows of time become zones of the list; a bad line is named, and nothing is written.
+func TestImportWindows(t *testing.T) {
+	dir := t.TempDir()
+	list := decisions.List{Format: decisions.Format, Version: decisions.Version,
+		Source: decisions.Source{SHA256: strings.Repeat("0", 64), Frames: 250, Width: 64, Height: 48, ConstantRate: true, Rate: "25", Timecode: "10:00:00:00"}}
+	cast, out := filepath.Join(dir, "cast.json"), filepath.Join(dir, "out.json")
+	var b bytes.Buffer
+	if err := list.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"cast.json": b.String(), "good.csv": "in,out,action\n10:00:01:00,10:00:02:00,cover\n4.0,5.0,blur\n", "bad.csv": "in,out,action\n10:00:01:00,10:00:02:00,cover\n11:00:00:00,11:00:01:00,cover\n",
+		"good.edl": "TITLE: X\n001 AX V C 00:00:00:00 00:00:01:00 10:00:01:00 10:00:02:00\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in := func(name string) string { return filepath.Join(dir, name) }
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{in("bad.csv")}, exitFailed, "line 3: 11:00:00:00 lies outside the film"},
+		{[]string{in("good.edl")}, exitUsage, "--action process"}, {[]string{in("good.edl"), "--action", "replace"}, exitUsage, "process, cover"},
+		{[]string{in("good.edl"), "--action", "cover", "--edl-side", "left"}, exitUsage, "record or source"},
+	} {
+		code, _, errs := ksamenet(t, dir, append([]string{"decisions", "import", cast, "-o", out}, c.args...)...)
+		if _, err := os.Stat(out); code != c.code || !strings.Contains(errs, c.want) || err == nil {
+			t.Errorf("%v: exit %d, written %v\n%s", c.args, code, err == nil, errs)
+		}
+	}
+	mustRun(t, dir, "decisions", "import", cast, in("good.csv"), "-o", out)
+	if l := mustReadList(t, out); len(l.Zones) != 2 || l.Zones[0].First != 25 || l.Zones[0].Last != 49 || l.Zones[1].First != 100 || l.Zones[1].Action != decisions.Blur {
+		t.Errorf("%+v", l.Zones)
+	}
+	mustRun(t, dir, "decisions", "import", cast, in("good.edl"), "--action", "process", "-o", out, "--overwrite")
+	if l := mustReadList(t, out); len(l.Zones) != 2 || l.Zones[0].Last != 24 || l.Zones[0].Action != decisions.Keep || l.Zones[1].First != 50 || l.Zones[1].Last != 249 {
+		t.Errorf("%+v", l.Zones)
 	}
 }

@@ -155,10 +155,9 @@ func (s *session) analyze(ctx context.Context, in string) (*analysis, error) {
 	if err != nil {
 		return nil, err
 	}
-	total := src.Info().FrameEstimate
+	total, source := src.Info().FrameEstimate, sourceOf(src.Info())
 	src.Close()
-	sum, err := fileSHA256(ctx, in)
-	if err != nil {
+	if source.SHA256, err = fileSHA256(ctx, in); err != nil {
 		return nil, err
 	}
 	an, err := pipeline.NewAnalyzer(s.cfg, s.stages)
@@ -181,7 +180,8 @@ func (s *session) analyze(ctx context.Context, in string) (*analysis, error) {
 	if n := r.DecodeErrors + r.CorruptPackets; n > 0 {
 		s.warn("%s: %d damaged packets, %d pictures with parts the decoder made up", filepath.Base(in), n, r.ConcealedFrames)
 	}
-	list, ledger, err := s.decide(ctx, an, decisions.Source{SHA256: sum, Truncated: r.Truncated, ConstantRate: r.ConstantRate})
+	source.Truncated, source.ConstantRate = r.Truncated, r.ConstantRate
+	list, ledger, err := s.decide(ctx, an, source)
 	var few *ksame.TooFewError
 	if errors.As(err, &few) {
 		return nil, &exitError{code: exitTooFew, err: fmt.Errorf("%d distinct people are known, k = %d are needed; nothing was rendered", few.Have, few.Need), hints: []string{

@@ -54,6 +54,10 @@ type Source struct {
 	Truncated bool   `json:"truncated,omitempty"` // the input ended early; Frames counts what could be decoded
 	// ConstantRate says that all frames lasted equally long; an encoder can only be told before the first.
 	ConstantRate bool `json:"constant_rate,omitempty"`
+	// Rate is in frames a second ("30000/1001"), Timecode that of the first frame ("10:00:00:00"; with a semicolon: drop-frame), as
+	// the container tells them; empty: it does not.
+	Rate     string `json:"rate,omitempty"`
+	Timecode string `json:"timecode,omitempty"`
 }
 
 // Policy is what was asked for and what was reached.
