@@ -23,8 +23,9 @@ var ErrLiveClosed = errors.New("pipeline: live pipeline is closed")
 // often enough, and until it is known whose it is. Registry and partition are fixed at start and only read.
 //
 // Each picture is examined first (Examine: networks, tracks, jobs) and painted afterwards (Paint), by the very jobs that a
-// decision list gives the file's renderer. A host that holds pictures back between the two looks ahead: what the later
-// pictures tell of the held ones is covered there. Process does both at once, and decides from the past alone.
+// decision list gives the file's renderer. A host that holds pictures back between the two looks ahead: where the
+// later pictures tell of faces in the held ones, those are covered there, and with Config.Lookahead replaced once it is known whose
+// they are. Process does both at once, and decides from the past alone.
 //
 // It belongs to one goroutine at a time.
 type Live struct {

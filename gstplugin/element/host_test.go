@@ -217,7 +217,7 @@ func play(t *testing.T, line string) (stopped string, faces []string) {
 
 func wait(t *testing.T, p *gst.Pipeline) (stopped string, faces []string) {
 	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
+	deadline := time.Now().Add(5 * time.Minute) // on a machine that does much else
 	for time.Now().Before(deadline) {
 		m := p.GetPipelineBus().TimedPopFiltered(gst.ClockTime(time.Second), gst.MessageEOS|gst.MessageError|gst.MessageElement)
 		if m == nil {
