@@ -24,7 +24,7 @@ func TestBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, at := range map[string]string{"a.mkv": "2.8", filepath.Join("day2", "b.mkv"): "5"} {
-		testvideo.FFmpeg(t, dir, "-ss", at, "-i", absolute(t, sampleClip), "-frames:v", "3", "-c:v", "libx264", "-c:a", "copy", filepath.Join(in, name))
+		testvideo.FFmpeg(t, dir, "-ss", at, "-i", absolute(t, sampleClip), "-frames:v", "6", "-c:v", "libx264", "-c:a", "copy", filepath.Join(in, name))
 	}
 	for _, name := range []string{"notes.txt", "broken.mp4"} {
 		if err := os.WriteFile(filepath.Join(in, name), []byte("no film"), 0o644); err != nil {
