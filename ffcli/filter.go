@@ -124,6 +124,9 @@ func (f *filterRun) openLive(ctx context.Context) error {
 	if errors.Is(err, registry.ErrNoRegistry) && f.cfg.Uncertified && !f.c.IsSet("registry") {
 		err = nil // everybody wears one shared surrogate
 	}
+	if errors.Is(err, registry.ErrNoRegistry) {
+		err = fmt.Errorf("there is no registry at %s", db) // not the registry's own way out: this one has another
+	}
 	if err != nil {
 		return withHint(err, "enrol people first: ksamenet registry init; ksamenet registry enroll PICTURES…",
 			"or --uncertified: everyone shares one surrogate, and nothing is claimed")
