@@ -91,7 +91,7 @@ test-e2e: deps plugin ## the plugin as users run it: every script and program in
 	$(GO) test -tags e2e -count 1 -timeout 20m -v ./examples
 
 .PHONY: test-stress
-test-stress: deps ## the element for long: 1,000 starts, 10,000 pictures, leaks, memory; half of it with real networks
+test-stress: deps ## the element for long: 1,000 starts, 10,000 pictures, leaks, memory; and starts with the real networks
 	$(GO) test -tags stress -count 1 -timeout 30m -run Stress -v ./gstplugin/element
 
 .PHONY: test-race-element
