@@ -17,6 +17,7 @@ import (
 
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/infer"
 	"github.com/ksamenet/ksamenet/core/ksame"
 	"github.com/ksamenet/ksamenet/core/pipeline"
 	"github.com/ksamenet/ksamenet/core/registry"
@@ -52,7 +53,11 @@ func newSession(c *cli.Context) (*session, error) {
 
 // open opens the networks of pass 1 and the registry.
 func (s *session) open(ctx context.Context, c *cli.Context) (err error) {
-	if s.stages, err = pipeline.OpenStages(ctx, s.cfg); err != nil {
+	cfg := s.cfg
+	if cfg.Threads == 0 { // the scout and the analysis run their networks beside each other
+		cfg.Threads = max(1, infer.AutoThreads(0)/2)
+	}
+	if s.stages, err = pipeline.OpenStages(ctx, cfg); err != nil {
 		return err
 	}
 	s.reg, err = s.openRegistry(c)
@@ -165,7 +170,8 @@ func (s *session) analyze(ctx context.Context, in string) (*analysis, error) {
 		return nil, err
 	}
 	p := s.progress("analyse", total)
-	r, err := av.Decode(ctx, in, av.DecodeOptions{}, func(pic *frame.Picture) error {
+	scout := func(pic *frame.Picture) error { return an.Scout(ctx, pic) }
+	r, err := av.DecodeAhead(ctx, in, av.DecodeOptions{}, scout, func(pic *frame.Picture) error {
 		n, err := an.Picture(ctx, pic)
 		p.step(n)
 		return err
@@ -250,6 +256,7 @@ func (s *session) redact(ctx context.Context, j job, last bool) error {
 		if err := s.stages.Close(); err != nil {
 			return err
 		}
+		av.ReturnMemory()
 	}
 	return s.render(ctx, j, a)
 }

@@ -1,10 +1,12 @@
 package ffcli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -55,12 +57,12 @@ func verifyCommand() *cli.Command {
 			var found []verify.Finding
 			var frames int64
 			if list != nil {
-				found, frames, err = s.watch(c.Context, w.Watcher, output, list, c.Int64("every"))
+				found, frames, err = s.watch(c.Context, w, output, list, c.Int64("every"))
 				if err == nil && frames != list.Source.Frames {
 					err = fmt.Errorf("%s has %d frames, the list %d", output, frames, list.Source.Frames)
 				}
 			} else {
-				found, frames, err = s.compare(c.Context, w.Watcher, original, output, c.Int64("every"))
+				found, frames, err = s.compare(c.Context, w.Lanes[0], original, output, c.Int64("every"))
 			}
 			if err != nil {
 				return err
@@ -137,7 +139,7 @@ func (s *session) lookOver(ctx context.Context, path string, l *decisions.List, 
 		return false, err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	found, _, err := s.watch(ctx, w.Watcher, path, l, 1)
+	found, _, err := s.watch(ctx, w, path, l, 1)
 	if err != nil {
 		return false, err
 	}
@@ -171,20 +173,27 @@ func (v *verified) tell(r *report.Report) {
 }
 
 // watch looks at every picture of a rendered file for faces that its list did not hide.
-func (s *session) watch(ctx context.Context, w *verify.Watcher, path string, list *decisions.List, every int64) (found []verify.Finding, frames int64, err error) {
+func (s *session) watch(ctx context.Context, w *pipeline.Watcher, path string, list *decisions.List, every int64) (found []verify.Finding, frames int64, err error) {
 	jobs := list.ByFrame()
 	p := s.progress("verify", list.Source.Frames)
 	defer p.finish()
-	r, err := av.Decode(ctx, path, av.DecodeOptions{}, func(pic *frame.Picture) error {
-		if pic.Index%every != 0 {
-			p.step(0)
-			return nil
-		}
-		f, err := w.Picture(ctx, pic, verify.Regions(jobs[pic.Index]))
-		found = append(found, f...)
-		p.step(len(f))
-		return err
-	})
+	var mu sync.Mutex // guards found and p
+	var lanes []func(*frame.Picture) error
+	for _, lane := range w.Lanes {
+		lanes = append(lanes, func(pic *frame.Picture) (err error) {
+			var f []verify.Finding
+			if pic.Index%every == 0 {
+				f, err = lane.Picture(ctx, pic, verify.Regions(jobs[pic.Index]))
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			found = append(found, f...)
+			p.step(len(f))
+			return err
+		})
+	}
+	r, err := av.DecodeAmong(ctx, path, av.DecodeOptions{}, lanes...)
+	slices.SortStableFunc(found, func(a, b verify.Finding) int { return cmp.Compare(a.Frame, b.Frame) })
 	return found, r.Frames, err
 }
 

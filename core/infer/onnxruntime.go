@@ -15,15 +15,19 @@ import (
 // only take the cores from each other.
 const maxAutoThreads = 4
 
+// AutoThreads is how many CPU threads a model gets when asked is asked for; 0 is the default.
+func AutoThreads(asked int) int {
+	if asked > 0 {
+		return asked
+	}
+	return min(maxAutoThreads, runtime.GOMAXPROCS(0))
+}
+
 func openONNXRuntime(spec spec) Opener {
 	return func(m Manifest, model []byte, o Options) (Engine, error) {
 		lib, err := ort.Load(o.Library)
 		if err != nil {
 			return nil, &kindError{ErrLibrary, err}
-		}
-		threads := o.Threads
-		if threads <= 0 {
-			threads = min(maxAutoThreads, runtime.GOMAXPROCS(0))
 		}
 		e := &ortEngine{device: "cpu"}
 		if spec.provider != "" {
@@ -35,7 +39,7 @@ func openONNXRuntime(spec spec) Opener {
 				return nil, &kindError{ErrModel, err}
 			}
 		}
-		if e.model, err = lib.Open(model, ort.Options{Threads: threads, Provider: spec.provider}); err != nil {
+		if e.model, err = lib.Open(model, ort.Options{Threads: AutoThreads(o.Threads), Provider: spec.provider}); err != nil {
 			return nil, fromORT(err)
 		}
 		return e, nil

@@ -31,7 +31,7 @@ type sight struct {
 type Analyzer struct {
 	cfg    Config
 	eyes   *Stages
-	cuts   tracker.CutDetector
+	scout  scout
 	linker *tracker.Linker
 	sights []sight
 	shots  []decisions.Shot
@@ -41,7 +41,6 @@ type Analyzer struct {
 	now    []watched
 	boxes  []frame.Rect // of all faces that were found in this picture, or watched in the previous one
 	times  Times
-	since  struct{ look, wide, turn int } // pictures since the last of each
 }
 
 // NewAnalyzer prepares pass 1. The stages stay the caller's.
@@ -63,14 +62,14 @@ func (a *Analyzer) Picture(ctx context.Context, pic *frame.Picture) (faces int, 
 	} else if a.size != [2]int{pic.W, pic.H} {
 		return 0, fmt.Errorf("pipeline: picture %d is %dx%d, the first was %dx%d; split the file where its size changes", pic.Index, pic.W, pic.H, a.size[0], a.size[1])
 	}
-	start := time.Now()
-	change, err := a.cuts.Next(pic)
+	g, err := a.next(ctx, pic)
 	if err != nil {
 		return 0, err
 	}
-	cut := change.Cut
-	a.times.count(StageCuts, start)
-	if cut || a.count == 0 {
+	if g.index != pic.Index {
+		return 0, fmt.Errorf("pipeline: picture %d was looked at ahead, picture %d came", g.index, pic.Index)
+	}
+	if g.cut || a.count == 0 {
 		a.shots = append(a.shots, decisions.Shot{First: a.count, Last: a.count})
 		a.before = a.before[:0]
 	}
@@ -81,12 +80,12 @@ func (a *Analyzer) Picture(ctx context.Context, pic *frame.Picture) (faces int, 
 	for _, b := range a.before {
 		a.boxes = append(a.boxes, b.box)
 	}
-	obs, err := a.seek(ctx, pic, cut || pic.Index == 0)
+	obs, err := a.seek(ctx, pic, g)
 	if err != nil {
 		return 0, fmt.Errorf("pipeline: picture %d: %w", pic.Index, err)
 	}
 	a.before, a.now = a.now, a.before
-	return len(obs), a.linker.Add(tracker.Frame{Index: pic.Index, Cut: cut, Obs: obs})
+	return len(obs), a.linker.Add(tracker.Frame{Index: pic.Index, Cut: g.cut, Obs: obs})
 }
 
 // look measures one detected face. A face whose landmarks were followed to this picture has them already; one that is new,
@@ -168,8 +167,14 @@ func usable(r landmark.Result) bool {
 	return r.Presence >= landmark.Present && r.Raw.Finite() && r.Placement.Finite() && len(r.Oval) >= 3
 }
 
-// Times is the wall time of the stages so far.
-func (a *Analyzer) Times() Times { return a.times }
+// Times is the wall time of the stages so far; Scout's beside it.
+func (a *Analyzer) Times() Times {
+	t := a.times
+	for i, d := range a.scout.times {
+		t[i] += d
+	}
+	return t
+}
 
 // tracking are the tracker's settings, with the embeddings to settle what motion leaves in doubt.
 func (a *Analyzer) tracking() tracker.Config {

@@ -71,7 +71,7 @@ func (m *mirror) open(ctx context.Context) error {
 			return err
 		}
 	}
-	engines, err := m.nets.openGenerators(ctx, m.cfg)
+	engines, err := m.nets.openGenerators(ctx, m.cfg, generators)
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func OpenLive(ctx context.Context, cfg Config, reg *registry.Registry) (_ *Live,
 	if err := checkRecognizer(eyes, reg); err != nil {
 		return nil, err
 	}
-	gen, err := OpenSurrogates(ctx, cfg, list)
+	gen, err := openSurrogates(ctx, cfg, list, generators)
 	if err != nil {
 		return nil, err
 	}

@@ -36,8 +36,8 @@ const (
 	turnSure      = 0.75 // score from which it needs no landmarks
 	followIoU     = 0.3  // overlap from which two boxes of successive pictures are the same face for these purposes
 
-	// A whole look, with the picture's edges mirrored, is due at the start of a shot, every few pictures, and wherever a
-	// face of the picture before was not found again. A face that comes into sight between two looks is shown by the next
+	// A whole look is due at the start of a shot, every few pictures, and wherever a face of the picture before was not
+	// found again. A face that comes into sight between two looks is shown by the next
 	// one, and its track reaches back over more pictures than lie between them (Config.Extend), or at least to the look
 	// before, in which it was not.
 	lookEvery = 5
@@ -47,56 +47,58 @@ const (
 )
 
 // seek finds the faces of a picture: those of the picture before by their landmarks, or near where they were, the others by
-// looks at the whole picture as they fall due. fresh says that nothing is known from before.
-func (a *Analyzer) seek(ctx context.Context, pic *frame.Picture, fresh bool) (obs []tracker.Observation, err error) {
-	a.since.look, a.since.wide, a.since.turn = a.since.look+1, a.since.wide+1, a.since.turn+1
-	whole := fresh || a.since.look >= min(lookEvery, a.cfg.Extend+1)
+// looks at the whole picture, as the scout took them or where a face was lost.
+func (a *Analyzer) seek(ctx context.Context, pic *frame.Picture, g glance) (obs []tracker.Observation, err error) {
 	if err := a.follow(ctx, pic); err != nil {
 		return nil, err
 	}
-	var near []detector.Detection
+	found, whole := g.found, g.whole
 	if !whole {
-		if near, whole, err = a.near(ctx, pic); err != nil {
+		if found, whole, err = a.near(ctx, pic); err != nil {
 			return nil, err
+		}
+		if whole {
+			if found, err = a.detect(ctx, a.eyes.Edges, pic); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if whole {
-		a.since.look = 0
-		if near, err = a.detect(ctx, a.eyes.Finder, pic); err != nil {
-			return nil, err
-		}
+		a.note(found)
 	}
-	if obs, err = a.take(ctx, pic, near, whole); err != nil {
+	if obs, err = a.take(ctx, pic, found, whole); err != nil {
 		return nil, err
 	}
 	obs, lost, err := a.goOn(ctx, pic, obs, whole)
 	if err != nil {
 		return nil, err
 	}
-	if fresh || whole && a.since.wide >= wideEvery {
-		a.since.wide = 0
-		if obs, err = a.add(ctx, a.eyes.Wide, pic, obs, func(detector.Detection, bool) bool { return true }); err != nil {
+	if obs, err = a.add(ctx, g.wide, pic, obs, func(detector.Detection, bool) bool { return true }); err != nil {
+		return nil, err
+	}
+	if lost && !g.rolled {
+		if g.turned, err = a.detect(ctx, a.eyes.Turned, pic); err != nil {
 			return nil, err
 		}
 	}
-	if fresh || lost || whole && a.since.turn >= turnEvery {
-		a.since.turn = 0
-		// Such a look sees more in hands and patterns too, so a face must have landmarks, or be beyond doubt.
-		obs, err = a.add(ctx, a.eyes.Turned, pic, obs, func(d detector.Detection, landmarks bool) bool {
-			return d.Score >= turnSure || d.Score >= turnLeast && landmarks
-		})
+	// Such a look sees more in hands and patterns too, so a face must have landmarks, or be beyond doubt.
+	return a.add(ctx, g.turned, pic, obs, func(d detector.Detection, landmarks bool) bool {
+		return d.Score >= turnSure || d.Score >= turnLeast && landmarks
+	})
+}
+
+// note remembers where faces were found in this picture.
+func (a *Analyzer) note(found []detector.Detection) {
+	for _, f := range found {
+		a.boxes = append(a.boxes, f.Box)
 	}
-	return obs, err
 }
 
 func (a *Analyzer) detect(ctx context.Context, d faceDetector, pic *frame.Picture) ([]detector.Detection, error) {
 	start := time.Now()
 	found, err := d.Detect(ctx, pic)
 	a.times.count(StageDetect, start)
-	for _, f := range found {
-		a.boxes = append(a.boxes, f.Box)
-	}
-	return slices.Clone(found), err
+	return found, err
 }
 
 // follow takes the landmarks of the faces before to this picture.
@@ -135,7 +137,7 @@ func (a *Analyzer) near(ctx context.Context, pic *frame.Picture) (found []detect
 		if len(found) >= nearMost {
 			return nil, true, nil
 		}
-		ds, err := a.eyes.Finder.Near(ctx, pic, b.box, b.roll())
+		ds, err := a.eyes.Near.Near(ctx, pic, b.box, b.roll())
 		if err != nil {
 			return nil, false, err
 		}
@@ -231,12 +233,9 @@ func (b *watched) moved(r landmark.Result) frame.Rect {
 	return m
 }
 
-// add takes what another look sees and nobody knows yet, when accept says so.
-func (a *Analyzer) add(ctx context.Context, eyes faceDetector, pic *frame.Picture, obs []tracker.Observation, accept func(d detector.Detection, landmarks bool) bool) ([]tracker.Observation, error) {
-	found, err := a.detect(ctx, eyes, pic)
-	if err != nil {
-		return nil, err
-	}
+// add takes what another look found and nobody knows yet, when accept says so.
+func (a *Analyzer) add(ctx context.Context, found []detector.Detection, pic *frame.Picture, obs []tracker.Observation, accept func(d detector.Detection, landmarks bool) bool) ([]tracker.Observation, error) {
+	a.note(found)
 	for _, d := range found {
 		if overlaps(a.now, d.Box) {
 			continue

@@ -27,9 +27,10 @@ const (
 // Stages are the networks of pass 1. They belong to one goroutine at a time.
 type Stages struct {
 	Detector   faceDetector // one look, as a stream has time for
-	Finder     faceFinder   // looks beyond the picture's edge, and near a place; also tells what it doubts
+	Edges      faceDetector // looks beyond the picture's edge and tells what it doubts; shared by the scout and the analysis
+	Near       faceNear     // and near a place
 	Wide       faceDetector // another network, at the whole scale of the picture
-	Turned     faceDetector // sees faces that lie on their side or upside down
+	Turned     faceDetector // sees faces that lie on their side or upside down; shared as Edges is
 	Landmark   faceAnalyzer
 	Recognizer faceRecognizer
 	Second     embedder // of people who are enrolled, for surrogates to be compared with; without faceRecognizer: not installed
@@ -41,8 +42,7 @@ type faceDetector interface {
 	Detect(ctx context.Context, pic *frame.Picture) ([]detector.Detection, error)
 }
 
-type faceFinder interface {
-	faceDetector
+type faceNear interface {
 	Near(ctx context.Context, pic *frame.Picture, box frame.Rect, roll float64) ([]detector.Detection, error)
 }
 
@@ -116,9 +116,10 @@ func OpenStages(ctx context.Context, cfg Config) (_ *Stages, err error) {
 		set    func(*detector.Detector)
 	}{
 		{det, detector.Config{Looks: []detector.Look{{Side: side, Enlarge: 2}}}, func(d *detector.Detector) { s.Detector = d }},
-		{det, detector.Config{Looks: []detector.Look{{Side: side, Enlarge: 2, Mirror: edgeMargin}}, Score: doubtful}, func(d *detector.Detector) { s.Finder = d }},
+		{det, detector.Config{Looks: []detector.Look{{Side: side, Enlarge: 2, Mirror: edgeMargin}}, Score: doubtful}, func(d *detector.Detector) { s.Edges = &shared{d: d} }},
+		{det, detector.Config{Score: doubtful}, func(d *detector.Detector) { s.Near = d }},
 		{second, detector.Config{Looks: []detector.Look{{Side: wideSide}}, Score: wideScore}, func(d *detector.Detector) { s.Wide = d }},
-		{det, detector.Config{Looks: turned}, func(d *detector.Detector) { s.Turned = d }},
+		{det, detector.Config{Looks: turned}, func(d *detector.Detector) { s.Turned = &shared{d: d} }},
 	} {
 		made, err := detector.New(d.engine, d.cfg)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/generator"
@@ -18,30 +19,66 @@ type Surrogates struct {
 	nets nets
 }
 
-// OpenSurrogates opens the generator with the mixes of l: the model for large faces and the one for small faces. A program
-// that was built with only one of them uses it for all faces, and logs it.
-func OpenSurrogates(ctx context.Context, cfg Config, l *decisions.List) (_ *Surrogates, err error) {
+// OpenSurrogates opens the generator with the mixes of l: the models that the sizes of its faces ask for, and the small one
+// when there are none. A program that was built with only one of them uses it for all faces, and logs it.
+func OpenSurrogates(ctx context.Context, cfg Config, l *decisions.List) (*Surrogates, error) {
+	names := []string{modelSmall}
+	side := sides{}
+	for _, jobs := range l.ByFrame() {
+		for _, j := range jobs {
+			if j.Action == decisions.Replace {
+				side.of(j)
+			}
+		}
+	}
+	large, small := 0, 0
+	for _, s := range side {
+		if s > smallSide {
+			large++
+		} else {
+			small++
+		}
+	}
+	if large > 0 {
+		names = append(names, modelGenerator)
+		if small == 0 {
+			names = names[1:]
+		}
+	}
+	return openSurrogates(ctx, cfg, l, names)
+}
+
+// generators are all models of the generator, for faces whose sizes are not known.
+var generators = []string{modelGenerator, modelSmall}
+
+// openSurrogates opens the generator's models by name; one that is missing is replaced by the others.
+func openSurrogates(ctx context.Context, cfg Config, l *decisions.List, names []string) (_ *Surrogates, err error) {
 	s := &Surrogates{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.nets.Close())
 		}
 	}()
-	engines, err := s.nets.openGenerators(ctx, cfg)
+	engines, err := s.nets.openGenerators(ctx, cfg, names)
 	if err != nil {
 		return nil, err
 	}
-	if s.Generator, err = generator.New(generator.Config{Mixes: Mixes(l), NeutralExpression: l.Policy.Neutral}, engines...); err != nil {
+	// Each patch that a frame wears is used within the next few; 128 of 256² are some seconds of a face.
+	mixes := generator.Config{Mixes: Mixes(l), NeutralExpression: l.Policy.Neutral, CacheBytes: 32 << 20}
+	if s.Generator, err = generator.New(mixes, engines...); err != nil {
 		return nil, err
 	}
 	s.nets.close = append(s.nets.close, s.Generator.Close)
 	return s, nil
 }
 
-// openGenerators opens the generator's models, one or both.
-func (n *nets) openGenerators(ctx context.Context, cfg Config) (engines []infer.Engine, err error) {
+// openGenerators opens the generator's models of these names, or, where none of them is there, the others.
+func (n *nets) openGenerators(ctx context.Context, cfg Config, names []string) (engines []infer.Engine, err error) {
 	var missing []error
-	for _, name := range []string{modelGenerator, modelSmall} {
+	for i, name := range slices.Concat(names, generators) {
+		if i >= len(names) && (len(engines) > 0 || slices.Contains(names, name)) {
+			continue
+		}
 		e, err := n.open(ctx, cfg, name)
 		switch {
 		case errors.Is(err, models.ErrMissing), errors.Is(err, models.ErrUnknown):

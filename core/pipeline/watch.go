@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/ksamenet/ksamenet/core/detector"
+	"github.com/ksamenet/ksamenet/core/infer"
 	"github.com/ksamenet/ksamenet/core/report"
 	"github.com/ksamenet/ksamenet/core/verify"
 )
@@ -15,14 +16,16 @@ const modelWatcher = "yunet"
 // watchSide is the long side of the watcher's picture, px.
 const watchSide = 640
 
-// Watcher is an opened verify.Watcher.
+// Watcher is the second detector, opened for several goroutines: each takes one of Lanes.
 type Watcher struct {
-	*verify.Watcher
-	nets nets
+	Lanes []*verify.Watcher
+	nets  nets
 }
 
-// OpenWatcher opens the second detector. thorough adds the first one, and both look at the whole scale of a picture, which
-// takes several times as long. Faces less than least px high are not looked at.
+// OpenWatcher opens the second detector, with as many lanes as a network may have threads: pictures do not depend on one
+// another, and a thread on each computes more than all on one. thorough adds the first detector, and both look at the whole
+// scale of a picture, which takes several times as long, and memory for one lane. Faces less than least px high are not
+// looked at.
 func OpenWatcher(ctx context.Context, cfg Config, thorough bool, least float64) (_ *Watcher, err error) {
 	w := &Watcher{}
 	defer func() {
@@ -31,25 +34,46 @@ func OpenWatcher(ctx context.Context, cfg Config, thorough bool, least float64) 
 		}
 	}()
 	names, looks := []string{modelWatcher}, []detector.Look{{Side: watchSide, Enlarge: 2}}
+	lanes := infer.AutoThreads(cfg.Threads)
 	if thorough {
-		names = append(names, modelDetector)
+		names, lanes = append(names, modelDetector), 1
 		looks = []detector.Look{{Side: watchSide, Enlarge: 2}, {Side: 1920}}
+	} else {
+		cfg.Threads = 1
 	}
-	var ds []verify.Detector
+	var engines []infer.Engine
 	for _, name := range names {
 		e, err := w.nets.open(ctx, cfg, name)
 		if err != nil {
 			return nil, err
 		}
-		d, err := detector.New(e, detector.Config{Looks: looks})
+		engines = append(engines, e)
+	}
+	for range lanes {
+		var ds []verify.Detector
+		for _, e := range engines {
+			d, err := detector.New(e, detector.Config{Looks: looks})
+			if err != nil {
+				return nil, err
+			}
+			w.nets.close = append(w.nets.close, d.Close)
+			ds = append(ds, d)
+		}
+		lane, err := verify.NewWatcher(least, ds...)
 		if err != nil {
 			return nil, err
 		}
-		w.nets.close = append(w.nets.close, d.Close)
-		ds = append(ds, d)
+		w.Lanes = append(w.Lanes, lane)
 	}
-	w.Watcher, err = verify.NewWatcher(least, ds...)
-	return w, err
+	return w, nil
+}
+
+// Seen is the number of faces looked at so far, hidden or not.
+func (w *Watcher) Seen() (n int64) {
+	for _, l := range w.Lanes {
+		n += l.Seen()
+	}
+	return n
 }
 
 // Models are the networks by their content.

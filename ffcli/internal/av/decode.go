@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/ksamenet/ksamenet/core/frame"
@@ -56,19 +57,42 @@ const decodeAhead = 3
 // Reading. It returns ErrOpen, ErrNoVideo, ErrDecode when no picture comes out, ErrChanged, frame.ErrLayout, or ctx's
 // cause. ctx is looked at between packets.
 func Decode(ctx context.Context, path string, opts DecodeOptions, fn func(*frame.Picture) error) (DecodeResult, error) {
+	return lendAll(ctx, path, opts, nil, fn)
+}
+
+// DecodeAhead is Decode with every picture lent to ahead first, in order and on another goroutine, up to a dozen pictures
+// before fn sees it.
+func DecodeAhead(ctx context.Context, path string, opts DecodeOptions, ahead, fn func(*frame.Picture) error) (DecodeResult, error) {
+	return lendAll(ctx, path, opts, ahead, fn)
+}
+
+// DecodeAmong is Decode with the pictures dealt among fns, each on a goroutine of its own: each picture goes to whichever is
+// free. Each fn sees its pictures in order.
+func DecodeAmong(ctx context.Context, path string, opts DecodeOptions, fns ...func(*frame.Picture) error) (DecodeResult, error) {
+	return lendAll(ctx, path, opts, nil, fns...)
+}
+
+// lendAll lends pictures to ahead, unless it is nil, and to one of fns; the first runs on the calling goroutine.
+func lendAll(ctx context.Context, path string, opts DecodeOptions, ahead func(*frame.Picture) error, fns ...func(*frame.Picture) error) (DecodeResult, error) {
 	src, err := Open(path)
 	if err != nil {
 		return DecodeResult{}, err
 	}
 	defer src.Close()
-	r, err := newReader(src, opts.Threads, decodeAhead+1, false)
+	inFlight := decodeAhead + len(fns)
+	if ahead != nil {
+		inFlight = max(inFlight, framesInFlight(src))
+	}
+	r, err := newReader(src, opts.Threads, inFlight, false)
 	if err != nil {
 		return DecodeResult{}, err
 	}
 	defer r.close()
 
 	ctx, cancel := context.WithCancelCause(ctx)
-	items := make(chan item, decodeAhead)
+	defer cancel(nil)
+	// No channel blocks its sender for long: there are no more frames than places.
+	items := make(chan item, inFlight)
 	var failed error // written before items is closed
 	go func() {
 		defer close(items)
@@ -78,24 +102,44 @@ func Decode(ctx context.Context, path string, opts DecodeOptions, fn func(*frame
 				failed = err
 				return
 			}
-			items <- it // never blocks for long: there are no more frames than places
+			items <- it
 		}
 	}()
-
-	var pic frame.Picture
-	var first error
-	for it := range items {
-		if first == nil {
-			if first = lend(&pic, it, false, fn); first != nil {
-				cancel(first)
+	show := func(pic *frame.Picture, it item, fn func(*frame.Picture) error) {
+		if ctx.Err() == nil {
+			if err := lend(pic, it, false, fn); err != nil {
+				cancel(err)
 			}
 		}
-		r.release(it.frame)
 	}
-	cancel(nil)
+	ready := items
+	if ahead != nil {
+		ready = make(chan item, inFlight)
+		go func() {
+			defer close(ready)
+			var pic frame.Picture
+			for it := range items {
+				show(&pic, it, ahead)
+				ready <- it
+			}
+		}()
+	}
+	var others sync.WaitGroup
+	work := func(fn func(*frame.Picture) error) {
+		var pic frame.Picture
+		for it := range ready {
+			show(&pic, it, fn)
+			r.release(it.frame)
+		}
+	}
+	for _, fn := range fns[1:] {
+		others.Go(func() { work(fn) })
+	}
+	work(fns[0])
+	others.Wait()
 	switch {
-	case first != nil:
-		return DecodeResult{r.reading()}, first
+	case ctx.Err() != nil:
+		return DecodeResult{r.reading()}, context.Cause(ctx)
 	case !errors.Is(failed, io.EOF):
 		return DecodeResult{r.reading()}, failed
 	}

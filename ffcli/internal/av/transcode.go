@@ -30,7 +30,7 @@ type TranscodeOptions struct {
 	PixelFormats []string // with Widen: the only ones to be written; empty: all of the encoder
 	MatchRate    bool     // hold the input's bit rate rather than a constant quality
 	DropCaptions bool     // closed captions may be lost where the encoder cannot write them
-	Threads      int      // of decoder and encoder, each; 0: one for each core. Outputs may differ with it
+	Threads      int      // of the encoder; the decoder, which waits for it, gets half as many; 0: one for each core. Outputs may differ with it
 	// ConstantRate is DecodeResult's. Encoders then count frames, and write a rate into the stream that players of raw and
 	// transport streams rely on. Without it H.264 and H.265 say that their rate is variable.
 	ConstantRate  bool
@@ -121,7 +121,7 @@ func newJob(ctx context.Context, in, out string, opts *TranscodeOptions) (j *job
 	if err = j.src.checkDrops(opts.Drop); err != nil {
 		return j, err
 	}
-	if j.reader, err = newReader(j.src, opts.Threads, framesInFlight(j.src), true); err != nil {
+	if j.reader, err = newReader(j.src, max(1, threadCount(opts.Threads)/2), framesInFlight(j.src), true); err != nil {
 		return j, err
 	}
 	first, err := j.firstFrame(ctx)
@@ -153,10 +153,10 @@ func newJob(ctx context.Context, in, out string, opts *TranscodeOptions) (j *job
 	return j, nil
 }
 
-// framesInFlight bounds decoded frames by memory: 4 to 12, at most about 128 MiB where 4 need less.
+// framesInFlight bounds decoded frames by memory: 4 to 12, at most about 20 MiB of 8-bit pictures where 4 need less.
 func framesInFlight(s *Source) int {
-	bytes := max(1, s.info.W*s.info.H*3)
-	return min(12, max(4, (128<<20)/bytes))
+	bytes := max(1, s.info.W*s.info.H*3/2)
+	return min(12, max(4, (20<<20)/bytes))
 }
 
 // firstFrame reads up to the first frame: only it tells HDR10, field order and the real size.
