@@ -119,12 +119,28 @@ attack-example: deps build ## attack the outputs for 60 synthetic people, k = 1 
 		--json out/attack-example.json --csv out/attack-example.csv --html docs/attack-example.html --overwrite
 
 .PHONY: bench
-bench: deps build ## milliseconds a frame for each stage, on clips with one face and with four (a quiet machine, please)
+bench: deps build ## milliseconds a frame for each stage, into docs/performance.md (a quiet machine, please; 3 minutes)
 	$(GO) run ./bench
 
 .PHONY: bench-element
 bench-element: deps ## the element beside identity, videobalance and Debian's faceblur; rewrites its table in docs/performance.md
 	$(GO) run ./bench/element
+
+.PHONY: bench-plain
+bench-plain: deps build ## beside the ffmpeg tool on clips without faces, into docs/performance.md (5 minutes)
+	$(GO) run ./bench -what plain
+
+MINUTES ?= 60
+
+.PHONY: bench-memory
+bench-memory: deps build ## memory at 1080p, and over a film of MINUTES=60, into docs/performance.md (15 minutes)
+	$(GO) run ./bench -what memory -minutes $(MINUTES)
+
+DEFACE ?= $(or $(KSAMENET_DEFACE),deface)
+
+.PHONY: bench-deface
+bench-deface: deps build ## beside deface 1.5.0 (DEFACE=…/bin/deface) on the clips of CLIPS=…, into docs/performance.md (10 minutes)
+	$(GO) run ./bench -what deface -deface '$(DEFACE)' -clips '$(abspath $(CLIPS))/video'
 
 .PHONY: bench-core
 bench-core: ## Go benchmarks of the core
