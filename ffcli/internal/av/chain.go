@@ -95,7 +95,7 @@ func (c *chain) close() {
 // openChain makes the job's chain, when one is asked for or needed, and gives the first picture as the encoder will see it.
 func (j *job) openChain(first *astiav.Frame, opts *TranscodeOptions) (*astiav.Frame, error) {
 	text := opts.Filter
-	if opts.Widen {
+	if opts.Widen || onDevice(opts.Codec) { // these take nv12 where others take yuv420p
 		convert, err := widening(opts.Codec, j.src.info.Codec, opts.PixelFormats, first.PixelFormat())
 		if err != nil {
 			return nil, err
@@ -141,7 +141,7 @@ func widening(asked, codec string, only []string, format astiav.PixelFormat) (st
 		if c == nil {
 			continue
 		}
-		formats := slices.DeleteFunc(c.PixelFormats(), func(f astiav.PixelFormat) bool { return !allowed(f) })
+		formats := slices.DeleteFunc(takes(c), func(f astiav.PixelFormat) bool { return !allowed(f) })
 		if best, ok := avplane.Widest(formats, format); ok {
 			return "scale=interl=-1:flags=bicubic+accurate_rnd+full_chroma_int,format=" + best.Name(), nil
 		}

@@ -15,7 +15,8 @@ import (
 
 // DecodeOptions set up a decoding run.
 type DecodeOptions struct {
-	Threads int // of the decoder; 0: one for each core
+	Threads  int    // of the decoder; 0: one for each core
+	Hardware string // device that decodes, see UseHardware; empty: none
 }
 
 // Reading says how the reading of a file went.
@@ -54,7 +55,7 @@ const decodeAhead = 3
 
 // Decode lends every picture of the file's video, in presentation order, to fn, which must not write to it. fn runs on
 // the calling goroutine; its error, or a panic as *PanicError, ends the run. An input that ends early is no error: see
-// Reading. It returns ErrOpen, ErrNoVideo, ErrDecode when no picture comes out, ErrChanged, frame.ErrLayout, or ctx's
+// Reading. It returns ErrOpen, ErrNoVideo, ErrHardware, ErrDecode when no picture comes out, ErrChanged, frame.ErrLayout, or ctx's
 // cause. ctx is looked at between packets.
 func Decode(ctx context.Context, path string, opts DecodeOptions, fn func(*frame.Picture) error) (DecodeResult, error) {
 	return lendAll(ctx, path, opts, nil, fn)
@@ -79,6 +80,9 @@ func lendAll(ctx context.Context, path string, opts DecodeOptions, ahead func(*f
 		return DecodeResult{}, err
 	}
 	defer src.Close()
+	if err := src.UseHardware(opts.Hardware); err != nil {
+		return DecodeResult{}, err
+	}
 	inFlight := decodeAhead + len(fns)
 	if ahead != nil {
 		inFlight = max(inFlight, framesInFlight(src))

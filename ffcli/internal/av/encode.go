@@ -16,7 +16,6 @@ type timing struct {
 // encoding turns frames into packets of the muxer's video lane. It belongs to one goroutine at a time.
 type encoding struct {
 	ec      *astiav.CodecContext
-	mux     *muxer
 	fixed   bool // the encoder counts frames at a constant rate; their times are put back into its packets
 	tb      astiav.Rational
 	times   map[int64]timing // of frames in the encoder, by its PTS
@@ -25,10 +24,17 @@ type encoding struct {
 	begun   bool
 	frames  int64
 	packets int64
+	device  *astiav.Frame                                      // the picture there, for an encoder that takes none elsewhere
+	put     func(p *astiav.Packet, from astiav.Rational) error // where packets go, with times in from
 }
 
 func newEncoding(ec *astiav.CodecContext, fixed bool, m *muxer, tb astiav.Rational) *encoding {
-	return &encoding{ec: ec, mux: m, fixed: fixed, tb: tb, times: map[int64]timing{}, pkt: astiav.AllocPacket()}
+	e := &encoding{ec: ec, fixed: fixed, tb: tb, times: map[int64]timing{}, pkt: astiav.AllocPacket()}
+	e.put = func(p *astiav.Packet, from astiav.Rational) error { return m.write(p, m.video, from) }
+	if ec.PixelFormat() == astiav.PixelFormatVaapi {
+		e.device = astiav.AllocFrame()
+	}
+	return e
 }
 
 // frame encodes one frame, or with nil what is left in the encoder.
@@ -42,6 +48,12 @@ func (e *encoding) frame(f *astiav.Frame, ticks int64) error {
 		f.SetPts(pts)
 		f.SetPictureType(astiav.PictureTypeNone) // else the encoder repeats the input's choice
 		e.frames++
+	}
+	if f != nil && e.device != nil {
+		if err := avplane.Upload(e.ec, e.device, f); err != nil {
+			return faultf(ErrEncoder, err, "picture %d cannot be brought to the encoder's device: %s", e.frames-1, reason(err))
+		}
+		f = e.device
 	}
 	avplane.TakeLog()
 	if err := e.ec.SendFrame(f); err != nil && !errors.Is(err, astiav.ErrEof) {
@@ -100,7 +112,7 @@ func (e *encoding) packet() error {
 		e.pkt.SetDuration(t.duration)
 	}
 	e.packets++
-	return e.mux.write(e.pkt, e.mux.video, from)
+	return e.put(e.pkt, from)
 }
 
 // complete says that every frame came out as a packet.
@@ -111,4 +123,9 @@ func (e *encoding) complete() error {
 	return nil
 }
 
-func (e *encoding) close() { e.pkt.Free() }
+func (e *encoding) close() {
+	e.pkt.Free()
+	if e.device != nil {
+		e.device.Free()
+	}
+}

@@ -29,6 +29,10 @@ var families = map[string]family{
 	"libaom-av1": {"libaom-av1", map[string]string{"crf": "20", "b": "0", "cpu-used": "6", "row-mt": "1"}, "crf", false},
 	"h264_nvenc": {"h264_nvenc", map[string]string{"preset": "p5", "rc": "vbr", "cq": "19", "b": "0"}, "cq", false},
 	"hevc_nvenc": {"hevc_nvenc", map[string]string{"preset": "p5", "rc": "vbr", "cq": "19", "b": "0"}, "cq", false},
+	"h264_vaapi": {"h264_vaapi", map[string]string{"qp": "20"}, "qp", false},
+	"hevc_vaapi": {"hevc_vaapi", map[string]string{"qp": "20"}, "qp", false},
+	"h264_qsv":   {"h264_qsv", map[string]string{"global_quality": "20"}, "global_quality", false},
+	"hevc_qsv":   {"hevc_qsv", map[string]string{"global_quality": "20"}, "global_quality", false},
 	"ffv1":       {"ffv1", map[string]string{"level": "3", "g": "1", "slices": "4", "slicecrc": "1"}, "", false},
 	"mpeg2video": {"mpeg2video", nil, "", true},
 	"mpeg1video": {"mpeg1video", nil, "", true},
@@ -75,7 +79,7 @@ func chooseAmong(names []string, format astiav.PixelFormat) (*astiav.Codec, erro
 			text = append(text, fmt.Sprintf("this FFmpeg has no video encoder %s", n))
 			continue
 		}
-		formats := c.PixelFormats()
+		formats := takes(c)
 		if len(formats) == 0 || slices.Contains(formats, format) {
 			return c, nil
 		}
@@ -134,6 +138,9 @@ func openEncoder(r *reader, first *astiav.Frame, globalHeader bool, opts *Transc
 	if set == nil {
 		set = map[string]string{}
 	}
+	if err := openOn(ec, c.Name(), opts.Device); err != nil {
+		return fail(err)
+	}
 	if err := likeInput(ec, c.Name(), r, first, set); err != nil {
 		return fail(err)
 	}
@@ -185,7 +192,7 @@ func open(ec *astiav.CodecContext, c *astiav.Codec, set map[string]string) error
 	defer d.Free()
 	avplane.TakeLog()
 	if err := ec.Open(c, d); err != nil {
-		return faultf(ErrEncoder, err, "encoder %s: %s", c.Name(), reason(err))
+		return faultf(ErrEncoder, err, "encoder %s: %s%s", c.Name(), reason(err), deviceHint(c.Name()))
 	}
 	if left := leftover(d); left != "" {
 		return faultf(ErrEncoder, nil, "encoder %s has no option %q", c.Name(), left)

@@ -46,25 +46,9 @@ const drainFailures = 256
 // be in flight, counting the one in the decoder's hands; it is at least 2.
 func newReader(src *Source, threads, frames int, packets bool) (*reader, error) {
 	r := &reader{src: src, packets: packets, clock: newClock(src), end: newEnding(src)}
-	name := filepath.Base(src.info.Path)
-	c := astiav.FindDecoder(src.video.CodecParameters().CodecID())
-	if c == nil {
-		return nil, faultf(ErrDecode, nil, "%s: this FFmpeg has no decoder for %s", name, src.info.Codec)
-	}
-	if r.dec = astiav.AllocCodecContext(c); r.dec == nil {
-		return nil, faultf(ErrDecode, nil, "%s: out of memory", name)
-	}
-	if err := src.video.CodecParameters().ToCodecContext(r.dec); err != nil {
-		r.close()
-		return nil, faultf(ErrDecode, err, "%s: %s decoder: %v", name, src.info.Codec, err)
-	}
-	avplane.SetPacketTimeBase(r.dec, src.video.TimeBase())
-	r.dec.SetFramerate(src.ic.GuessFrameRate(src.video, nil))
-	r.dec.SetThreadCount(threadCount(threads))
-	if err := r.dec.Open(c, nil); err != nil {
-		why := reason(err)
-		r.close()
-		return nil, faultf(ErrDecode, err, "%s: %s decoder: %s", name, src.info.Codec, why)
+	var err error
+	if r.dec, err = openDecoder(src, threads); err != nil {
+		return nil, err
 	}
 	r.pkt = astiav.AllocPacket()
 	r.frames = make(chan *astiav.Frame, frames)
@@ -72,6 +56,39 @@ func newReader(src *Source, threads, frames int, packets bool) (*reader, error) 
 		r.frames <- astiav.AllocFrame()
 	}
 	return r, nil
+}
+
+// openDecoder makes a decoder for the video of src. The caller frees it.
+func openDecoder(src *Source, threads int) (*astiav.CodecContext, error) {
+	name := filepath.Base(src.info.Path)
+	c := astiav.FindDecoder(src.video.CodecParameters().CodecID())
+	if c == nil {
+		return nil, faultf(ErrDecode, nil, "%s: this FFmpeg has no decoder for %s", name, src.info.Codec)
+	}
+	dec := astiav.AllocCodecContext(c)
+	if dec == nil {
+		return nil, faultf(ErrDecode, nil, "%s: out of memory", name)
+	}
+	if err := src.video.CodecParameters().ToCodecContext(dec); err != nil {
+		dec.Free()
+		return nil, faultf(ErrDecode, err, "%s: %s decoder: %v", name, src.info.Codec, err)
+	}
+	avplane.SetPacketTimeBase(dec, src.video.TimeBase())
+	dec.SetFramerate(src.ic.GuessFrameRate(src.video, nil))
+	dec.SetThreadCount(threadCount(threads))
+	if src.hw != nil {
+		dec.SetThreadCount(1)
+		if err := src.hw.attach(dec); err != nil {
+			freeDecoder(dec)
+			return nil, err
+		}
+	}
+	if err := dec.Open(c, nil); err != nil {
+		why := reason(err)
+		freeDecoder(dec)
+		return nil, faultf(ErrDecode, err, "%s: %s decoder: %s", name, src.info.Codec, why)
+	}
+	return dec, nil
 }
 
 func threadCount(n int) int {
@@ -98,10 +115,15 @@ func (r *reader) next(ctx context.Context) (item, error) {
 		switch err := r.dec.ReceiveFrame(r.spare); {
 		case err == nil:
 			r.failures = 0
+			if err := r.src.fetch(r.spare); err != nil {
+				return item{}, err
+			}
 			return r.accept()
 		case errors.Is(err, astiav.ErrEof):
 			r.ended = true
 			return item{}, io.EOF
+		case r.src.hw != nil && r.src.hw.refused.Load():
+			return item{}, r.src.hw.fault(r.src)
 		case !errors.Is(err, astiav.ErrEagain):
 			r.end.decodeErrors++
 			if r.draining {
@@ -192,7 +214,7 @@ func (r *reader) close() {
 		r.pkt = nil
 	}
 	if r.dec != nil {
-		r.dec.Free()
+		freeDecoder(r.dec)
 		r.dec = nil
 	}
 }

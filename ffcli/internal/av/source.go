@@ -75,7 +75,8 @@ type Source struct {
 	streams []*astiav.Stream // those that the headers told of; a stream may still appear midway
 	video   *astiav.Stream
 	info    Info
-	pipe    *pipeIn // nil: a file
+	pipe    *pipeIn   // nil: a file
+	hw      *hardware // nil: decoders work in software
 	closed  bool
 }
 

@@ -34,9 +34,12 @@ type TranscodeOptions struct {
 	// ConstantRate is DecodeResult's. Encoders then count frames, and write a rate into the stream that players of raw and
 	// transport streams rely on. Without it H.264 and H.265 say that their rate is variable.
 	ConstantRate  bool
-	Overwrite     bool  // the output may exist
-	Drop          []int // input streams to leave out
-	DropUnmuxable bool  // leave out what the output's container cannot hold, and report it
+	Hardware      string // device that decodes, see UseHardware; empty: none
+	Device        string // device of a VAAPI encoder; empty: the first
+	Overwrite     bool   // the output may exist
+	Drop          []int  // input streams to leave out
+	DropUnmuxable bool   // leave out what the output's container cannot hold, and report it
+	Smart         *Smart // copy what is not touched; nil: all pictures are encoded anew
 }
 
 // TranscodeResult is the outcome of Transcode.
@@ -49,6 +52,8 @@ type TranscodeResult struct {
 	Dropped []Stream
 	// Retimed counts packets and frames whose time was moved by a tick, because it did not follow the one before.
 	Retimed int64
+	// Copied pictures are the input's packets; see Smart.
+	Copied int64
 	// Output is the finished file under its working name. The caller commits or aborts it.
 	Output *Output
 }
@@ -67,6 +72,10 @@ type job struct {
 	chain       *chain        // nil: pictures go to the encoder as they are
 	probe       *astiav.Frame // the first picture as the chain gives it, for the headers
 	pending     []item        // what was read before the first frame, and it
+	first       *astiav.Frame // in pending, until run
+	smart       *smartPlan    // nil: all pictures are encoded anew
+	copied      int64
+	parts       *Reading // of an output in parts
 }
 
 // pendingLimit bounds the packets held until the first picture is decoded.
@@ -90,13 +99,20 @@ func Check(ctx context.Context, in, out string, opts TranscodeOptions) error {
 // and field order are kept. Pixel formats are never converted. On any error, and when ctx is done, the working file is
 // removed. ctx is looked at between packets.
 //
+// With opts.Smart untouched groups of pictures are copied, and edit sees the others only; ErrSmart says why that cannot be.
+//
 // It returns the errors of Decode, ErrSameFile, ErrExists, ErrOutput, *StreamError, ErrEncoder.
 func Transcode(ctx context.Context, in, out string, opts TranscodeOptions, edit func(*frame.Picture) error) (TranscodeResult, error) {
 	j, err := newJob(ctx, in, out, &opts)
 	if err != nil {
 		return TranscodeResult{}, err
 	}
-	if err := j.run(ctx, edit); err != nil {
+	if j.smart != nil {
+		err = j.runSmart(ctx, &opts, edit)
+	} else {
+		err = j.run(ctx, edit)
+	}
+	if err != nil {
 		return j.result(), errors.Join(err, j.abandon())
 	}
 	res := j.result()
@@ -118,6 +134,9 @@ func newJob(ctx context.Context, in, out string, opts *TranscodeOptions) (j *job
 	if j.src, err = Open(in); err != nil {
 		return j, err
 	}
+	if err = j.src.UseHardware(opts.Hardware); err != nil {
+		return j, err
+	}
 	if err = j.src.checkDrops(opts.Drop); err != nil {
 		return j, err
 	}
@@ -134,16 +153,29 @@ func newJob(ctx context.Context, in, out string, opts *TranscodeOptions) (j *job
 	if j.mux, err = newMuxer(out, j.out.path); err != nil {
 		return j, err
 	}
+	j.first = first
+	header := j.mux.globalHeader()
+	if opts.Smart != nil {
+		if err = j.prepareSmart(ctx, opts); err != nil {
+			return j, err
+		}
+		header = j.smart.headers()
+	}
 	if first, err = j.openChain(first, opts); err != nil {
 		return j, err
 	}
 	var fam family
-	if j.encoder, fam, err = openEncoder(j.reader, first, j.mux.globalHeader(), opts); err != nil {
+	if j.encoder, fam, err = openEncoder(j.reader, first, header, opts); err != nil {
 		return j, err
 	}
 	j.encoderName = fam.encoder
 	if err = j.mux.addStreams(j.src, j.encoder, first, opts); err != nil {
 		return j, err
+	}
+	if j.smart != nil {
+		if err = j.smart.describe(j, first); err != nil {
+			return j, err
+		}
 	}
 	if err = j.mux.start(out, j.out.path, muxOptions(j, opts)); err != nil {
 		return j, err
@@ -287,8 +319,8 @@ func (j *job) sink(it item) error {
 		return j.mux.copy(it.pkt)
 	}
 	defer j.reader.release(it.frame)
-	if !j.captions && len(avplane.Captions(it.frame)) > 0 {
-		return faultf(ErrEncoder, nil, "picture %d carries closed captions, which encoder %s cannot write; drop them, or choose libx264", it.index, j.encoderName)
+	if err := j.checkCaptions(it); err != nil {
+		return err
 	}
 	f := it.frame
 	if j.chain != nil {
@@ -300,6 +332,14 @@ func (j *job) sink(it item) error {
 	return j.enc.frame(f, it.ticks)
 }
 
+// checkCaptions refuses a picture whose closed captions would be lost.
+func (j *job) checkCaptions(it item) error {
+	if !j.captions && len(avplane.Captions(it.frame)) > 0 {
+		return faultf(ErrEncoder, nil, "picture %d carries closed captions, which encoder %s cannot write; drop them, or choose libx264", it.index, j.encoderName)
+	}
+	return nil
+}
+
 func (j *job) discard(it item) {
 	if it.frame != nil {
 		j.reader.release(it.frame)
@@ -309,7 +349,10 @@ func (j *job) discard(it item) {
 }
 
 func (j *job) result() TranscodeResult {
-	r := TranscodeResult{Reading: j.reader.reading(), Encoder: j.encoderName, Dropped: j.mux.dropped, Retimed: j.mux.retimed + j.reader.clock.retimed}
+	r := TranscodeResult{Reading: j.reader.reading(), Copied: j.copied, Encoder: j.encoderName, Dropped: j.mux.dropped, Retimed: j.mux.retimed + j.reader.clock.retimed}
+	if j.parts != nil {
+		r.Reading = *j.parts
+	}
 	for _, l := range j.mux.lanes {
 		n := -1
 		if l != nil {

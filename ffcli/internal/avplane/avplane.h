@@ -49,6 +49,12 @@ int ksn_tag_valid(const AVFormatContext *out, const AVCodecParameters *p);
 int ksn_can_mux(const AVFormatContext *out, int codec);
 int ksn_duration_declared(const AVFormatContext *in);
 
+// Devices (hardware.c).
+int ksn_hw_download(AVFrame *f, int want);
+int ksn_repack(AVFrame *f, int want);
+int ksn_hw_pool(AVCodecContext *e, int type, const char *device, int hw, int sw);
+int ksn_hw_upload(AVCodecContext *e, AVFrame *o, const AVFrame *f);
+
 // The last line that FFmpeg logged as an error, and how many its decoders did (log.c). Safe from any thread.
 void ksn_log_capture(void);
 int ksn_log_take(char *buf, int size);
