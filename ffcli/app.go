@@ -154,6 +154,13 @@ func engineFlags() []cli.Flag {
 	}
 }
 
+// decodeFlags say what decodes the input.
+func decodeFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "hwaccel", Usage: "decode on a `DEVICE`: cuda, vaapi, qsv, …, with a name as in vaapi:/dev/dri/renderD129; list shows what is there"},
+	}
+}
+
 // outputFlags concern how the run talks.
 func outputFlags() []cli.Flag {
 	return []cli.Flag{

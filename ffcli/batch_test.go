@@ -157,6 +157,14 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// What can decode is listed; a device that is not there is refused before work.
+func TestHwaccel(t *testing.T) {
+	code, out, said := ksamenet(t, t.TempDir(), "redact", "--hwaccel", "list")
+	if code != exitDone || !strings.Contains(out, "device") {
+		t.Errorf("list: exit %d\n%s%s", code, out, said)
+	}
+}
+
 // Decisions keep the order of the files, whichever analysis ends first.
 func TestOrder(t *testing.T) {
 	o := newOrder(4)

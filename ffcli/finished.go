@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/pipeline"
@@ -97,4 +98,34 @@ func (s *session) otherwise(rep *report.Report) string {
 		}
 	}
 	return ""
+}
+
+// Marks of outputs that did not earn the name that was asked for.
+const (
+	markUnverified = "unverified"
+	markPartial    = "partial"
+)
+
+// verdict is the name that the output earns, and the error that goes with a lesser one.
+func (s *session) verdict(j job, a *analysis, rep *report.Report) (final string, ended error) {
+	mark := ""
+	switch {
+	case rep.Coverage.Uncovered > 0 || rep.Watch != nil && rep.Watch.Exposed > 0 || rep.Output.Frames != rep.Input.Frames || rep.Verdict != report.Certified && a.list.Policy.Certified:
+		mark = markUnverified
+	case a.list.Source.Truncated && !s.c.Bool("allow-truncated"):
+		mark = markPartial
+	}
+	return outcomeOf(j, mark, rep)
+}
+
+// outcomeOf is the name that a mark leads to, and the error that goes with it.
+func outcomeOf(j job, mark string, rep *report.Report) (final string, ended error) {
+	if mark == "" {
+		return j.output, nil
+	}
+	final = suffixed(j.output, mark)
+	if mark == markPartial {
+		return final, withHint(fmt.Errorf("the input ended early; what could be decoded is in %s", final), "--allow-truncated gives it the final name")
+	}
+	return final, &exitError{code: exitIncomplete, err: fmt.Errorf("done, but not as asked: %s", strings.Join(rep.Reasons, "; ")), hints: []string{"the output is " + final}}
 }

@@ -40,6 +40,7 @@ func writingFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "encoder-option", Usage: "`KEY=VALUE` for the encoder, by FFmpeg's names (may be repeated)"},
 		&cli.StringSliceFlag{Name: "container-option", Usage: "`KEY=VALUE` for the container, by FFmpeg's names (may be repeated)"},
 		&cli.StringFlag{Name: "vf", Usage: "libavfilter `CHAIN` before the encoder; may change samples and their format only"},
+		&cli.BoolFlag{Name: "smart", Usage: "encode only groups of pictures with faces or zones anew, and copy the others; refused where it cannot be"},
 		&cli.BoolFlag{Name: "drop-captions", Usage: "closed captions may be lost where the encoder cannot write them"},
 	}
 }
@@ -62,6 +63,9 @@ func writing(c *cli.Context, opt *av.TranscodeOptions) error {
 	}
 	if c.Bool("match-source") && (c.String("preset") != "" || c.Float64("crf") >= 0) {
 		return usage("--match-source holds the input's bit rate; leave --preset and --crf out")
+	}
+	if c.Bool("smart") {
+		opt.Smart = &av.Smart{} // paint says which pictures
 	}
 	opt.MatchRate, opt.Filter, opt.DropCaptions = c.Bool("match-source"), c.String("vf"), c.Bool("drop-captions")
 	for _, f := range []struct {

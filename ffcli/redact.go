@@ -22,10 +22,13 @@ func redactCommand() *cli.Command {
 		&cli.StringFlag{Name: "log-dir", Usage: "`DIR` for a log of each file (default: several files have theirs beside the outputs)"},
 		&cli.BoolFlag{Name: "resume", Usage: "take up a run that was stopped: skip what is done, proved by report and hash, and finished first passes"},
 	}
-	flags = slices.Concat(flags, configFlags(), registryFlags(), engineFlags(), encodeFlags(), outputFlags())
+	flags = slices.Concat(flags, configFlags(), registryFlags(), engineFlags(), decodeFlags(), encodeFlags(), outputFlags())
 	return &cli.Command{
 		Name: "redact", Usage: "replaces every face in a video, in several, or in folders of them", ArgsUsage: "INPUT… -o OUTPUT|DIR", Flags: flags,
 		Action: func(c *cli.Context) error {
+			if c.String("hwaccel") == "list" {
+				return listHardware(c.App.Writer)
+			}
 			p, err := planJobs(c)
 			if err != nil {
 				return err
@@ -51,7 +54,7 @@ func analyzeCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name: "analyze", Usage: "pass 1 alone: writes the decision list", ArgsUsage: "INPUT -o cast.json",
-		Flags: slices.Concat(flags, configFlags(), registryFlags(), engineFlags(), outputFlags()),
+		Flags: slices.Concat(flags, configFlags(), registryFlags(), engineFlags(), decodeFlags(), outputFlags()),
 		Action: func(c *cli.Context) error {
 			in, out, err := oneInput(c)
 			if err != nil {
@@ -87,7 +90,7 @@ func renderCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name: "render", Usage: "pass 2 alone: obeys a decision list", ArgsUsage: "--decisions cast.json INPUT -o OUTPUT",
-		Flags: slices.Concat(flags, registryFlags(), engineFlags(), encodeFlags(), outputFlags()),
+		Flags: slices.Concat(flags, registryFlags(), engineFlags(), decodeFlags(), encodeFlags(), outputFlags()),
 		Action: func(c *cli.Context) (err error) {
 			in, out, err := oneInput(c)
 			if err != nil {

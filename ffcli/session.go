@@ -39,6 +39,7 @@ type session struct {
 	log    *fileLog            // of that file; may be nil
 	order  *order              // of the files' decisions
 	done   outcome             // of that file
+	copied int64               // pictures of that file that were copied (--smart)
 }
 
 func newSession(c *cli.Context) (*session, error) {
@@ -171,7 +172,7 @@ func (s *session) analyze(ctx context.Context, in string) (*analysis, error) {
 	}
 	p := s.progress("analyse", total)
 	scout := func(pic *frame.Picture) error { return an.Scout(ctx, pic) }
-	r, err := av.DecodeAhead(ctx, in, av.DecodeOptions{}, scout, func(pic *frame.Picture) error {
+	r, err := av.DecodeAhead(ctx, in, av.DecodeOptions{Hardware: s.c.String("hwaccel")}, scout, func(pic *frame.Picture) error {
 		n, err := an.Picture(ctx, pic)
 		p.step(n)
 		return err
@@ -264,6 +265,10 @@ func (s *session) redact(ctx context.Context, j job, last bool) error {
 // transcoding is how the user wants the output written.
 func (s *session) transcoding() av.TranscodeOptions {
 	opt := s.write
+	opt.Hardware = s.c.String("hwaccel")
+	if kind, device, _ := strings.Cut(opt.Hardware, ":"); kind == "vaapi" {
+		opt.Device = device // of the encoder too
+	}
 	opt.Overwrite, opt.Drop = s.c.Bool("overwrite"), s.c.IntSlice("drop")
 	if codec := s.c.String("codec"); codec != "" {
 		opt.Codec = codec
@@ -281,7 +286,7 @@ func (s *session) transcoding() av.TranscodeOptions {
 func (s *session) checkOutput(ctx context.Context, j job) error {
 	if err := av.Check(ctx, j.input, j.output, s.transcoding()); err != nil {
 		code := exitFailed
-		if errors.Is(err, av.ErrExists) || errors.Is(err, av.ErrSameFile) || errors.Is(err, av.ErrEncoder) {
+		if errors.Is(err, av.ErrSmart) || errors.Is(err, av.ErrExists) || errors.Is(err, av.ErrSameFile) || errors.Is(err, av.ErrEncoder) {
 			code = exitUsage
 		}
 		e := &exitError{code: code, err: err}
@@ -291,6 +296,9 @@ func (s *session) checkOutput(ctx context.Context, j job) error {
 		}
 		if errors.Is(err, av.ErrExists) {
 			e.hints = []string{"say --overwrite, or another name"}
+		}
+		if errors.Is(err, av.ErrSmart) {
+			e.hints = []string{"leave --smart out: all pictures are then encoded anew"}
 		}
 		return e
 	}
@@ -343,6 +351,7 @@ func (s *session) render(ctx context.Context, j job, a *analysis) (err error) {
 		}
 	}
 
+	s.copied = res.Copied
 	sum, err := fileSHA256(ctx, res.Output.Path())
 	if err != nil {
 		return err
@@ -392,42 +401,22 @@ func (s *session) paint(ctx context.Context, j job, l *decisions.List, gen *pipe
 	p := s.progress("render", l.Source.Frames)
 	opt := s.transcoding()
 	opt.ConstantRate = l.Source.ConstantRate
+	if opt.Smart != nil {
+		jobs := l.ByFrame()
+		opt.Smart = &av.Smart{
+			Touched: func(n int64) bool { return len(jobs[n]) > 0 }, Pictures: l.Source.Frames, Copied: func() { p.step(0) },
+		}
+	}
 	res, err := av.Transcode(ctx, j.input, j.output, opt, func(pic *frame.Picture) error {
 		n, err := r.Picture(ctx, pic)
 		p.step(n)
 		return err
 	})
-	return r, res, p.finish(), err
-}
-
-// Marks of outputs that did not earn the name that was asked for.
-const (
-	markUnverified = "unverified"
-	markPartial    = "partial"
-)
-
-// verdict is the name that the output earns, and the error that goes with a lesser one.
-func (s *session) verdict(j job, a *analysis, rep *report.Report) (final string, ended error) {
-	mark := ""
-	switch {
-	case rep.Coverage.Uncovered > 0 || rep.Watch != nil && rep.Watch.Exposed > 0 || rep.Output.Frames != rep.Input.Frames || rep.Verdict != report.Certified && a.list.Policy.Certified:
-		mark = markUnverified
-	case a.list.Source.Truncated && !s.c.Bool("allow-truncated"):
-		mark = markPartial
+	fps := p.finish()
+	if err == nil && opt.Smart != nil {
+		s.say("%d of %d pictures were copied as they were", res.Copied, res.Frames)
 	}
-	return outcomeOf(j, mark, rep)
-}
-
-// outcomeOf is the name that a mark leads to, and the error that goes with it.
-func outcomeOf(j job, mark string, rep *report.Report) (final string, ended error) {
-	if mark == "" {
-		return j.output, nil
-	}
-	final = suffixed(j.output, mark)
-	if mark == markPartial {
-		return final, withHint(fmt.Errorf("the input ended early; what could be decoded is in %s", final), "--allow-truncated gives it the final name")
-	}
-	return final, &exitError{code: exitIncomplete, err: fmt.Errorf("done, but not as asked: %s", strings.Join(rep.Reasons, "; ")), hints: []string{"the output is " + final}}
+	return r, res, fps, err
 }
 
 // writeReports writes the report for machines and the page for people, or neither.
@@ -492,5 +481,6 @@ func (s *session) summary(j job, final string, a *analysis, rep *report.Report, 
 		"input": j.input, "output": final, "report": j.report, "frames": rep.Output.Frames, "people": rep.People, "tracks": rep.Tracks,
 		"clusters": len(rep.Clusters), "k": rep.K, "verdict": rep.Verdict, "faces": c.Faces, "replaced": c.Replaced, "covered": c.Covered, "kept": c.Kept,
 		"fps_analyse": round1(a.fps), "fps_render": round1(fps), "stage_ms": times.ByName(), "cache_hit_rate": c.CacheHits,
+		"copied": s.copied,
 	})
 }
