@@ -15,7 +15,7 @@ import (
 // A disk that fills up in mid-run, here a limit on the size of files: the run fails, says so, and leaves nothing.
 func TestDiskFull(t *testing.T) {
 	dir := t.TempDir()
-	testvideo.FFmpeg(t, dir, "-f", "lavfi", "-i", "testsrc2=s=640x360:d=1", "-c:v", "ffv1", "in.mkv")
+	testvideo.FFmpeg(t, dir, "-f", "lavfi", "-i", "testsrc2=s=960x540:d=3", "-c:v", "ffv1", "in.mkv")
 	signal.Ignore(syscall.SIGXFSZ)
 	defer signal.Reset(syscall.SIGXFSZ)
 	var was syscall.Rlimit
@@ -23,7 +23,7 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	limit := was
-	limit.Cur = 200_000
+	limit.Cur = 1_000_000 // more than the log that go test keeps of this process, whose writes it would break too
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		t.Fatal(err)
 	}
