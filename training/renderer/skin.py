@@ -53,7 +53,7 @@ class Skins:
         c = oval.mean(0)
         self._face = self._polygon(c + (oval - c) * .985, 16)
         self._brow_line = c[1] - .36 * (c[1] - oval[:, 1].min())
-        self._middle = self._polygon(c + (oval - c) * .78, 10)
+        self._middle = np.maximum(self._polygon(c + (oval - c) * .78, 10), np.clip(2 * self._brow, 0, 1))
         self._beyond = self._polygon(c + (oval - c) * 1.12 + [0, -.04 * self.n], 6)  # more than render.face_mask shows
         self._eyes = [assets.uv[i].mean(0) for i in assets.eyes]
 
