@@ -29,7 +29,7 @@ def manifest(path, size, steps):
     tensors.append({"id": "rgba", "type": "float32", "dims": [-1, 4, size, size], "dir": "output", "ranges": [0, 1], "layout": "NCHW", "color": "RGB"})
     return {"format": 1, "name": NAMES[size], "role": "generator", "file": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(),
             "licence": "Apache-2.0", "source": {"steps": steps},
-            "notes": "Our own weights, trained by training/ on rendered synthetic people only. Inputs, signs and the neutral light: head.json. "
+            "notes": "Our own weights, trained by training/ on rendered synthetic people only, a recogniser judging constancy. Inputs, signs and the neutral light: head.json. "
                      "Output: straight sRGB and alpha. Weights are stored as float16 and computed in float32.", "tensors": tensors}
 
 
