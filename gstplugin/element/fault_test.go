@@ -182,7 +182,7 @@ func (c *crowd) exposed(t *testing.T, pictures map[int]*frame.Picture) (known, s
 				known++
 			}
 		}
-		found, err := c.eyes.Picture(context.Background(), pic, nil)
+		found, err := c.eyes.Lanes[0].Picture(context.Background(), pic, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
