@@ -17,6 +17,10 @@ export GOFLAGS := $(strip $(GOFLAGS) -buildmode=pie)
 RACE ?= ./core/... ./native/... ./models/... ./internal/...
 CLIPS ?= ../shared/testdata
 
+# Of `make bench-crowd`: where the renderer's heads lie, and casts of each scene.
+ASSETS ?= ../shared/proxyfaces/assets
+CROWD ?= 10
+
 INPUT ?=
 OUTPUT ?=
 K ?=
@@ -98,6 +102,10 @@ test-stress: deps ## the element for long: 1,000 starts, 10,000 pictures, leaks,
 test-race-element: deps ## the element's tests under the race detector; compiles the C bindings once more, ten minutes
 	GOFLAGS= $(GO) test -race -tags stress -count 1 -timeout 60m ./gstplugin/...
 
+.PHONY: test-clips-thorough
+test-clips-thorough: deps ## both detectors at full scale on every frame of every clip in CLIPS=…; writes docs/coverage.md (an hour)
+	KSAMENET_CLIPS="$(abspath $(CLIPS))" $(GO) test -tags e2e -run 'TestCoverage|TestKnownPeople|TestKeepCrossingClips' -v -timeout 300m ./ffcli -update-coverage
+
 .PHONY: test-native
 test-native: deps ## the TensorRT shim: every header version, sanitizers, clang-tidy (when it is installed)
 	$(MAKE) -C native/src/trt OUT=build syntax sanitize $(if $(shell command -v clang-tidy),tidy)
@@ -141,6 +149,11 @@ DEFACE ?= $(or $(KSAMENET_DEFACE),deface)
 .PHONY: bench-deface
 bench-deface: deps build ## beside deface 1.5.0 (DEFACE=…/bin/deface) on the clips of CLIPS=…, into docs/performance.md (10 minutes)
 	$(GO) run ./bench -what deface -deface '$(DEFACE)' -clips '$(abspath $(CLIPS))/video'
+
+.PHONY: bench-crowd
+bench-crowd: deps ## clips of synthetic crowds with exact truth, CROWD=… casts of each scene, rendered from ASSETS=… (training/README.md)
+	$(PYTHON) training/crowd/make_crowd.py --assets '$(ASSETS)' --out out/crowd --repeat $(CROWD)
+	KSAMENET_CROWD='$(CURDIR)/out/crowd' $(GO) test -run 'TestCrowd|TestKeepCrossing$$' -count 1 -v -timeout 300m ./ffcli
 
 .PHONY: bench-core
 bench-core: ## Go benchmarks of the core

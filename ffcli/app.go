@@ -180,6 +180,8 @@ func encodeFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "overwrite", Usage: "replace an existing output"},
 		&cli.BoolFlag{Name: "allow-truncated", Usage: "an input that ends early is no failure"},
 		&cli.BoolFlag{Name: "no-verify", Usage: "do not look over the output with the second detector"},
+		&cli.BoolFlag{Name: "thorough", Usage: "look over the output with both detectors, at the whole scale of the picture too"},
+		&cli.StringFlag{Name: "write-decisions", Usage: "write the decision list that the output was rendered from to `FILE`"},
 		&cli.BoolFlag{Name: "no-space-check", Usage: "start though the output's disk has less room than the input takes"},
 	)
 }

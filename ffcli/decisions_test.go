@@ -58,6 +58,24 @@ func TestEditedLists(t *testing.T) {
 		{"drawn", func(l *decisions.List) {
 			l.Tracks = append(l.Tracks, decisions.Track{ID: 99, Action: decisions.Blur, Keys: []decisions.Key{{Frame: 9, Box: [4]float64{8, 280, 40, 320}}, {Frame: 12, Box: [4]float64{60, 280, 92, 320}}}})
 		}, 9, 12, func(*decisions.List) [4]float64 { return [4]float64{0, 260, 112, 344} }},
+		{"part hidden", func(l *decisions.List) {
+			l.Tracks[0].Spans = []decisions.Span{{First: 3, Last: 5, Action: decisions.Cover}}
+		}, 3, 5, whereTrack},
+		{"part kept", func(l *decisions.List) {
+			l.Tracks[0].Spans = []decisions.Span{{First: 6, Last: 9, Action: decisions.Keep}}
+		}, 6, 9, whereTrack},
+		{"zone over a face", func(l *decisions.List) {
+			box := whereTrack(l)
+			l.Zones = []decisions.Zone{{ID: 1, First: 2, Last: 4, Box: &box, Action: decisions.Cover}}
+		}, 2, 4, func(l *decisions.List) [4]float64 {
+			b := whereTrack(l)
+			r := frame.Rect{X0: b[0], Y0: b[1], X1: b[2], Y1: b[3]}.Grow(.3, .3) // a cover's margin grows with its box
+			return [4]float64{r.X0, r.Y0, r.X1, r.Y1}
+		}},
+		{"zone that keeps a face", func(l *decisions.List) {
+			box := whereTrack(l)
+			l.Zones = []decisions.Zone{{ID: 1, First: 8, Last: 10, Box: &box, Action: decisions.Keep}}
+		}, 8, 10, whereTrack},
 		{"hide", func(l *decisions.List) { l.Tracks[0].Action = decisions.Cover }, 0, 15, whereTrack},
 		{"keep", func(l *decisions.List) { l.Tracks[0].Action = decisions.Keep }, 0, 15, whereTrack},
 	} {

@@ -84,6 +84,8 @@ func planJobs(c *cli.Context) (p plan, err error) {
 		return p, usage("%d inputs need a folder: -o DIR that exists, or --output-dir DIR; %q is none", len(p.jobs), out)
 	case p.batch && c.IsSet("report"):
 		return p, usage("--report names one file; leave it out for several inputs")
+	case p.batch && c.IsSet("write-decisions"):
+		return p, usage("--write-decisions names one file; leave it out for several inputs")
 	}
 	p.placeLogs(dir, c.String("log-dir"))
 	return p, nil

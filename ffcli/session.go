@@ -312,7 +312,11 @@ func (s *session) checkOutput(ctx context.Context, j job) error {
 	}
 	// A run that was killed may have left a report without its output.
 	again := s.c.Bool("overwrite") || s.c.Bool("resume")
-	if err := errors.Join(checkPlain(j.input, j.report, again), checkPlain(j.input, j.page(), again)); err != nil || s.c.Bool("no-space-check") {
+	beside := []error{checkPlain(j.input, j.report, again), checkPlain(j.input, j.page(), again)}
+	if list := s.c.String("write-decisions"); list != "" {
+		beside = append(beside, checkPlain(j.input, list, again))
+	}
+	if err := errors.Join(beside...); err != nil || s.c.Bool("no-space-check") {
 		return err
 	}
 	return checkSpace(j.input, j.output)
@@ -367,6 +371,11 @@ func (s *session) render(ctx context.Context, j job, a *analysis) (err error) {
 	rep.Ledger = a.ledger
 	rep.Finish(r.Coverage(), report.File{SHA256: sum, Frames: res.Frames, Truncated: res.Truncated})
 
+	if path := s.c.String("write-decisions"); path != "" {
+		if err := writeAtomic(path, a.list.Write); err != nil {
+			return err
+		}
+	}
 	final, ended := s.verdict(j, a, rep)
 	// The name comes last: whatever fails before it leaves nothing under it.
 	var doc bytes.Buffer

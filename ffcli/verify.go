@@ -134,7 +134,7 @@ func (s *session) lookOver(ctx context.Context, path string, l *decisions.List, 
 	if s.c.Bool("no-verify") {
 		return false, nil
 	}
-	w, err := pipeline.OpenWatcher(ctx, s.cfg, false, 0)
+	w, err := pipeline.OpenWatcher(ctx, s.cfg, s.c.Bool("thorough"), 0)
 	if err != nil {
 		return false, err
 	}

@@ -76,6 +76,8 @@ type Policy struct {
 type Shot struct {
 	First int64 `json:"first"`
 	Last  int64 `json:"last"`
+	// Dissolve says that the shot before blends into this one, half way at First: faces of both are seen around it.
+	Dissolve bool `json:"dissolve,omitempty"`
 }
 
 // Cluster is an equivalence class on screen: its id in the registry, its size there, and the donors of its surrogate.
@@ -109,18 +111,26 @@ type Person struct {
 	Action   Action `json:"action"`
 }
 
-// Track is one face through one shot; First and Last are inclusive and equal the first and last entry of Faces.
+// Track is one face through one shot.
 type Track struct {
 	ID     int              `json:"id"`
-	Person int              `json:"person,omitempty"` // 0 only for a track drawn by hand
+	Person int              `json:"person,omitempty"` // 0: nobody can tell who it is; such a track has an action of its own, not Replace
 	Action Action           `json:"action,omitempty"` // empty: the person's
 	Why    string           `json:"why,omitempty"`    // why it is covered
+	Spans  []Span           `json:"spans,omitempty"`  // parts of it that another action holds for, in order
 	Tone   compositor.Tone  `json:"tone"`             // colour of the surroundings over the whole track
 	Light  appearance.Light `json:"light,omitzero"`   // where the surroundings are lit from
 	Faces  []Face           `json:"faces,omitempty"`
 	// Keys draw a track by hand, or by another program: its box in some frames, in between it moves evenly. Such a track has
 	// no Faces, and is covered, blurred or kept.
 	Keys []Key `json:"keys,omitempty"`
+}
+
+// Span is a part of a track; First and Last are inclusive.
+type Span struct {
+	First  int64  `json:"first"`
+	Last   int64  `json:"last"`
+	Action Action `json:"action"`
 }
 
 // Key is a track's box in one frame.

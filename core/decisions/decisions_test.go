@@ -18,7 +18,7 @@ func sample() *List {
 		Format: Format, Version: Version, Tool: "ksamenet test",
 		Source:   Source{SHA256: strings.Repeat("0", 64), Frames: 10, Width: 640, Height: 480},
 		Policy:   Policy{K: 3, Donors: 4, Certified: true, Fallback: "solid"},
-		Shots:    []Shot{{0, 9}},
+		Shots:    []Shot{{First: 0, Last: 9}},
 		Clusters: []Cluster{{ID: 7, Members: 3, Donors: []int{1, 2, 3, 4}}},
 		Persons:  []Person{{ID: 1, Registry: 5, Cluster: 7, Action: Replace}, {ID: 2, Cluster: 7, Action: Keep}},
 		Tracks: []Track{
@@ -128,12 +128,24 @@ func FuzzRead(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(a.Bytes())
+	a.Reset()
+	if err := edited().Write(&a); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(a.Bytes())
 	f.Add([]byte(`{"format":"ksamenet-decisions","version":1}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		l, err := Read(bytes.NewReader(b))
 		if err != nil {
 			return
 		}
-		l.ByFrame() // what was accepted can be indexed
+		l.ByFrame() // what was accepted can be indexed, written and read again
+		var again bytes.Buffer
+		if err := l.Write(&again); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read(&again); err != nil {
+			t.Fatalf("a list that was accepted is refused when it is written: %v", err)
+		}
 	})
 }

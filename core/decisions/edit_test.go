@@ -17,6 +17,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // edited has one of everything that can be said by hand.
 func edited() *List {
 	l := sample()
+	l.Tracks[0].Spans = []Span{{First: 3, Last: 3, Action: Blur}}
 	l.Tracks = append(l.Tracks,
 		Track{ID: 3, Action: Blur, Keys: []Key{{Frame: 1, Box: [4]float64{0, 0, 10, 10}}, {Frame: 5, Box: [4]float64{40, 80, 50, 90}}}},
 		Track{ID: 4, Person: 2, Keys: []Key{{Frame: 7, Box: [4]float64{0, 0, 10, 10}}}})
@@ -43,7 +44,7 @@ func TestWhatIsSaidByHand(t *testing.T) {
 		action Action
 	}
 	want := map[int64][]seen{
-		1: {{3, Blur}}, 2: {{2, Keep}, {-2, Keep}, {1, Keep}, {3, Blur}}, 3: {{1, Cover}, {3, Blur}, {-1, Cover}},
+		1: {{3, Blur}}, 2: {{2, Keep}, {-2, Keep}, {1, Keep}, {3, Blur}}, 3: {{1, Blur}, {3, Blur}, {-1, Cover}},
 		4: {{3, Blur}, {-1, Cover}}, 5: {{3, Blur}}, 7: {{4, Keep}}, 9: {{-3, Cover}},
 	}
 	for f := range int64(10) {
@@ -70,6 +71,71 @@ func TestWhatIsSaidByHand(t *testing.T) {
 	}
 	if r := jobs[9][0].Face.Rect(); r.W() != 640 || r.H() != 480 {
 		t.Errorf("a zone without a box: %v", r)
+	}
+}
+
+// A part of a track may have another action. What would have been replaced says so, and a track of nobody needs an action.
+func TestSpans(t *testing.T) {
+	l := sample()
+	face := l.Tracks[0].Faces[0]
+	l.Tracks = []Track{{ID: 1, Person: l.Persons[0].ID, Spans: []Span{{First: 2, Last: 3, Action: Keep}, {First: 4, Last: 4, Action: Cover}, {First: 8, Last: 9, Action: Blur}}}}
+	l.Zones = []Zone{{ID: 1, First: 6, Last: 6, Action: Keep}}
+	for f := int64(1); f < 10; f++ {
+		face.Frame = f
+		l.Tracks[0].Faces = append(l.Tracks[0].Faces, face)
+	}
+	if err := l.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	jobs := l.ByFrame()
+	for f, want := range map[int64]Action{1: Replace, 2: Keep, 3: Keep, 4: Cover, 5: Replace, 6: Keep, 7: Replace, 8: Blur, 9: Blur} {
+		for _, j := range jobs[f] {
+			if j.Track.ID == 1 && (j.Action != want || j.Shadow != (want != Replace)) {
+				t.Errorf("frame %d: %s (shadow %v), want %s", f, j.Action, j.Shadow, want)
+			}
+		}
+	}
+	for name, edit := range map[string]func(*Track){
+		"beyond the track": func(t *Track) { t.Spans[2].Last = 10 },
+		"before the track": func(t *Track) { t.Spans[0].First = 0 },
+		"overlapping":      func(t *Track) { t.Spans[1].First = 3 },
+		"inverted":         func(t *Track) { t.Spans[0].Last = 1 },
+		"unknown action":   func(t *Track) { t.Spans[0].Action = "hide" },
+		"no action":        func(t *Track) { t.Spans[0].Action = "" },
+		"nobody, replaced": func(t *Track) { t.Person, t.Action, t.Spans[0].Action = 0, Cover, Replace },
+		"nobody, nothing":  func(t *Track) { t.Person = 0 },
+	} {
+		bad := *l
+		bad.Tracks = []Track{l.Tracks[0]}
+		bad.Tracks[0].Spans = slices.Clone(l.Tracks[0].Spans)
+		edit(&bad.Tracks[0])
+		if err := bad.Validate(); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	nobody := *l
+	nobody.Tracks = []Track{{ID: 1, Action: Cover, Faces: l.Tracks[0].Faces}}
+	if err := nobody.Validate(); err != nil {
+		t.Errorf("a track of nobody that is covered: %v", err)
+	}
+}
+
+// What was drawn by hand hides whatever is there; what a detector saw does not lie over a surrogate.
+func TestByHandIsOnTop(t *testing.T) {
+	at := func(x0, x1 float64) *Face { return &Face{Box: [4]float64{x0, 0, x1, 10}} }
+	jobs := []Job{
+		{Track: &Track{ID: -1}, Face: at(0, 5), Action: Cover},
+		{Track: &Track{ID: 4, Keys: make([]Key, 1)}, Face: at(0, 2), Action: Blur},
+		{Track: &Track{ID: 2}, Face: at(0, 20), Action: Replace},
+		{Track: &Track{ID: 3}, Face: at(0, 9), Action: Cover},
+	}
+	SortForPainting(jobs)
+	var got []int
+	for _, j := range jobs {
+		got = append(got, j.Track.ID)
+	}
+	if !slices.Equal(got, []int{3, 2, 4, -1}) {
+		t.Errorf("painted in the order %v", got)
 	}
 }
 

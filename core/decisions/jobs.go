@@ -11,6 +11,9 @@ type Job struct {
 	Face    *Face
 	Cluster uint64 // as the generator knows it: SurrogateID
 	Action  Action
+	// Shadow says that the face would be replaced but for a span or a zone. Who renders it keeps the track's surrogate up to
+	// date unseen, so that the frames around the edit stay as they were.
+	Shadow bool
 }
 
 // Next is the track's face in the next frame, nil where it has none.
@@ -37,17 +40,24 @@ func (l *List) ByFrame() map[int64][]Job {
 		if t.Action != "" {
 			act = t.Action
 		}
+		spans := t.Spans
 		faces := t.Faces
 		if len(t.Keys) > 0 {
 			faces = drawn(t.Keys)
 		}
 		for j := range faces {
 			f := &faces[j]
+			for len(spans) > 0 && spans[0].Last < f.Frame {
+				spans = spans[1:]
+			}
 			a := act
+			if len(spans) > 0 && spans[0].First <= f.Frame {
+				a = spans[0].Action
+			}
 			if a == Replace && !f.Renderable() {
 				a = Cover
 			}
-			jobs[f.Frame] = append(jobs[f.Frame], Job{Track: t, Face: f, Cluster: SurrogateID(p.Cluster, p.Slot), Action: a})
+			jobs[f.Frame] = append(jobs[f.Frame], Job{Track: t, Face: f, Cluster: SurrogateID(p.Cluster, p.Slot), Action: a, Shadow: act == Replace && a != Replace && f.Renderable()})
 		}
 	}
 	l.zone(jobs)
@@ -97,6 +107,7 @@ func (l *List) zone(jobs map[int64][]Job) {
 						continue // drawn by hand as well
 					}
 					if c := jobs[f][i].Face.Rect().Center(); c.X >= r.X0 && c.X < r.X1 && c.Y >= r.Y0 && c.Y < r.Y1 {
+						jobs[f][i].Shadow = jobs[f][i].Shadow || jobs[f][i].Action == Replace
 						jobs[f][i].Action = Keep
 					}
 				}
@@ -138,7 +149,8 @@ func (l *List) ActionOf(t *Track) Action {
 }
 
 // SortForPainting brings the faces of one picture into painting order: covers first, so that one that is held for a lost
-// face does not hide a surrogate that stands there now, then small ones before large ones, which are nearer.
+// face does not hide a surrogate that stands there now, then small ones before large ones, which are nearer. What was said
+// by hand to be hidden comes last and hides whatever is there.
 func SortForPainting(jobs []Job) {
 	slices.SortStableFunc(jobs, func(a, b Job) int {
 		return cmp.Or(cmp.Compare(a.layer(), b.layer()), cmp.Compare(a.Face.Rect().Area(), b.Face.Rect().Area()), cmp.Compare(a.Track.ID, b.Track.ID))
@@ -146,11 +158,18 @@ func SortForPainting(jobs []Job) {
 }
 
 func (j Job) layer() int {
-	if j.Action == Cover || j.Action == Blur {
+	hides := j.Action == Cover || j.Action == Blur
+	switch {
+	case hides && j.ByHand():
+		return 2
+	case hides:
 		return 0
 	}
 	return 1
 }
+
+// ByHand says that j is a zone, or of a track that was drawn.
+func (j Job) ByHand() bool { return j.Track.ID < 0 || len(j.Track.Keys) > 0 }
 
 // Faces counts the entries of all tracks; not the zones, nor what was drawn by hand.
 func (l *List) Faces() (n int64) {

@@ -48,6 +48,10 @@ func (l *List) Write(w io.Writer) error {
 			e.raw(", \"why\": ")
 			e.value(t.Why)
 		}
+		if len(t.Spans) > 0 {
+			e.raw(", \"spans\": ")
+			e.value(t.Spans)
+		}
 		e.raw(", \"tone\": ")
 		e.value(t.Tone)
 		if t.Light != (appearance.Light{}) {

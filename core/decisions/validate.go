@@ -125,8 +125,10 @@ const actionNames = "replace, cover, blur or keep"
 
 func (c *checker) track(l *List, t *Track, at []any, persons map[int]Person, surrogates map[uint64]bool) {
 	p, ok := persons[t.Person]
-	if !ok {
+	if !ok && t.Person != 0 {
 		c.bad(at, "track %d: person %d is not in the list", t.ID, t.Person)
+	} else if !ok && t.Action == "" {
+		c.bad(at, "track %d: a track of nobody needs an action", t.ID)
 	}
 	if !t.Light.Valid() {
 		c.bad(at, "track %d: a light outside the declared grid", t.ID)
@@ -137,6 +139,7 @@ func (c *checker) track(l *List, t *Track, at []any, persons map[int]Person, sur
 	if t.Action == Replace && !surrogates[SurrogateID(p.Cluster, p.Slot)] {
 		c.bad(at, "track %d: person %d has no cluster to be replaced with", t.ID, t.Person)
 	}
+	c.spans(t, at, func(a Action) bool { return a.Valid() && (a != Replace || surrogates[SurrogateID(p.Cluster, p.Slot)]) })
 	last := int64(-1)
 	for i, f := range t.Faces {
 		where := append(at[:2:2], "faces", i)
@@ -161,6 +164,22 @@ func (c *checker) track(l *List, t *Track, at []any, persons map[int]Person, sur
 	}
 }
 
+// spans checks the parts of a track that have an action of their own.
+func (c *checker) spans(t *Track, at []any, able func(Action) bool) {
+	first, last := t.Span()
+	next := first
+	for i, s := range t.Spans {
+		where := append(at[:2:2], "spans", i)
+		if s.First < next || s.Last < s.First || s.Last > last {
+			c.bad(where, "track %d: span %d to %d; spans are in order, apart, and within the track's frames %d to %d", t.ID, s.First, s.Last, first, last)
+		}
+		next = s.Last + 1
+		if !able(s.Action) {
+			c.bad(where, "track %d: span %d to %d: action %q cannot be done to this track", t.ID, s.First, s.Last, s.Action)
+		}
+	}
+}
+
 // drawn checks a track that consists of keys.
 func (c *checker) drawn(l *List, t *Track, at []any, persons map[int]Person) {
 	act := t.Action
@@ -172,6 +191,7 @@ func (c *checker) drawn(l *List, t *Track, at []any, persons map[int]Person) {
 	if act != Cover && act != Blur && act != Keep {
 		c.bad(at, "track %d: a track of keys needs the action cover, blur or keep, not %q: there is no face to be rendered", t.ID, act)
 	}
+	c.spans(t, at, func(a Action) bool { return a == Cover || a == Blur || a == Keep })
 	if len(t.Faces) > 0 {
 		c.bad(at, "track %d: it has both keys and faces", t.ID)
 	}

@@ -114,13 +114,31 @@ func (d *Detector) Network() string { return d.net.name() }
 // An error means that the picture was not examined. Errors: frame.ErrLayout, ErrOutput, infer's, ctx's.
 func (d *Detector) Detect(ctx context.Context, pic *frame.Picture) ([]Detection, error) {
 	d.found = d.found[:0]
-	for _, l := range d.looks {
+	for i, l := range d.looks {
+		if d.repeats(i, pic) {
+			continue
+		}
 		if err := d.run(ctx, l, pic); err != nil {
 			return nil, err
 		}
 	}
 	d.found = suppress(d.found, d.cfg.Overlap)
 	return d.found, nil
+}
+
+// repeats says that look i shows the network what an earlier one showed it: a picture may be smaller than both sides.
+func (d *Detector) repeats(i int, pic *frame.Picture) bool {
+	l := d.looks[i]
+	for _, o := range d.looks[:i] {
+		if o.Turn != l.Turn || o.Mirror != l.Mirror || o.Mirror != 0 {
+			continue
+		}
+		w, h, m := l.plan(pic.W, pic.H)
+		if ow, oh, om := o.plan(pic.W, pic.H); ow == w && oh == h && om == m {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *Detector) run(ctx context.Context, l *look, pic *frame.Picture) error {

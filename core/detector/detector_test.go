@@ -178,7 +178,7 @@ func TestNewRefuses(t *testing.T) {
 func TestSessionsFollowThePicture(t *testing.T) {
 	runs := 0
 	e := centerFaceFake(func(data func(string) []float32) { runs++ })
-	d := detector(t, e, Config{Looks: []Look{{Side: 640}, {Side: 1280}}})
+	d := detector(t, e, Config{Looks: []Look{{Side: 640}, {Side: 1280, Turn: 2}}})
 	for _, size := range [][2]int{{64, 64}, {128, 64}, {64, 64}} {
 		if _, err := d.Detect(context.Background(), frame.New(frame.NV12, size[0], size[1])); err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/ksamenet/ksamenet/core/frame"
 	"github.com/ksamenet/ksamenet/core/landmark"
 	"github.com/ksamenet/ksamenet/core/tracker"
+	"github.com/ksamenet/ksamenet/core/verify"
 )
 
 // sight is what pass 1 keeps of one face in one picture: measurements, no pixels. The tag of a tracker observation is
@@ -41,6 +42,7 @@ type Analyzer struct {
 	now    []watched
 	boxes  []frame.Rect // of all faces that were found in this picture, or watched in the previous one
 	times  Times
+	alarms []verify.Finding // what the second detector saw so far
 }
 
 // NewAnalyzer prepares pass 1. The stages stay the caller's.
@@ -72,6 +74,14 @@ func (a *Analyzer) Picture(ctx context.Context, pic *frame.Picture) (faces int, 
 	if g.cut || a.count == 0 {
 		a.shots = append(a.shots, decisions.Shot{First: a.count, Last: a.count})
 		a.before = a.before[:0]
+	}
+	if g.dissolve > 0 {
+		at := pic.Index - int64(g.dissolve/2)
+		if err := a.linker.Split(at); err != nil {
+			return 0, err
+		}
+		a.shots[len(a.shots)-1].Last = at - 1
+		a.shots = append(a.shots, decisions.Shot{First: at, Last: at, Dissolve: true})
 	}
 	a.shots[len(a.shots)-1].Last = a.count
 	a.count++

@@ -150,7 +150,7 @@ func textured(index int64, scene int) *frame.Picture {
 // run plays frames pictures, with a cut at each of cuts.
 func (s *stage) run(t *testing.T, cfg Config, frames int64, cuts ...int64) (*Analyzer, error) {
 	t.Helper()
-	a, err := NewAnalyzer(cfg, &Stages{Detector: s, Edges: s, Near: s, Wide: nobody{}, Turned: nobody{}, Landmark: s, Recognizer: s})
+	a, err := NewAnalyzer(cfg, &Stages{Detector: s, Edges: s, Near: s, Wide: nobody{}, Watch: nobody{}, Turned: nobody{}, Landmark: s, Recognizer: s})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -372,7 +372,7 @@ func TestAnalyzerFailsClosed(t *testing.T) {
 		}
 	}
 	s = newStage()
-	a, err := NewAnalyzer(config3(), &Stages{Detector: s, Edges: s, Near: s, Wide: nobody{}, Turned: nobody{}, Landmark: s, Recognizer: s})
+	a, err := NewAnalyzer(config3(), &Stages{Detector: s, Edges: s, Near: s, Wide: nobody{}, Watch: nobody{}, Turned: nobody{}, Landmark: s, Recognizer: s})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,11 +40,15 @@ type group struct {
 	slot      int // in mode distinct
 	action    decisions.Action
 	why       string
-	replaced  []int // tracklets of a kept person that do not themselves resemble them: they are replaced
+	brief     bool                     // seen too briefly to be counted as anybody
+	replaced  []int                    // tracklets of a kept person that do not themselves resemble them: they are replaced
+	spans     map[int][]decisions.Span // parts of the other tracklets of a kept person that may show somebody else
 }
 
 // shown says that a surrogate of the group will be seen.
-func (g *group) shown() bool { return g.action == decisions.Replace || len(g.replaced) > 0 }
+func (g *group) shown() bool {
+	return g.action == decisions.Replace || len(g.replaced) > 0 || len(g.spans) > 0
+}
 
 // Decide ends pass 1: tracks, persons, clusters and the decision list. reg is changed (people enrolled, clusters made,
 // donors dealt) and committed before Decide returns a list, and left alone when it returns an error.
@@ -104,7 +108,7 @@ func (a *Analyzer) Decide(ctx context.Context, reg *registry.Registry, src decis
 	}
 	c.write(l)
 	l.Source.Faces = l.Faces()
-	return l, l.Validate()
+	return l, errors.Join(l.Validate(), a.hideAlarms(l))
 }
 
 // join groups the tracklets.
@@ -114,7 +118,7 @@ func (c *cast) join(tau float64) {
 	for i := range c.tracklets {
 		t := &c.tracklets[i]
 		if !t.Confirmed {
-			c.groups = append(c.groups, group{tracklets: []int{i}, action: decisions.Cover, why: "seen too briefly to be sure"})
+			c.groups = append(c.groups, group{tracklets: []int{i}, action: decisions.Cover, why: "seen too briefly to be sure", brief: true})
 			continue
 		}
 		s, _ := sightingOf(t, c.sights)
@@ -215,25 +219,6 @@ func (c *cast) keepSecond(tx *registry.Tx) error {
 	return nil
 }
 
-// narrow finds the tracklets of a kept person that were joined to them by way of others only. Joining must never widen an
-// exemption: they are replaced.
-func (c *cast) narrow(tx *registry.Tx, g *group) error {
-	for _, i := range g.tracklets {
-		s, _ := sightingOf(&c.tracklets[i], c.sights)
-		if s.embedding != nil {
-			m, err := tx.Match(s.embedding)
-			if err != nil {
-				return err
-			}
-			if m.Same && m.Person == g.person {
-				continue
-			}
-		}
-		g.replaced = append(g.replaced, i)
-	}
-	return nil
-}
-
 // enrol adds a newcomer with one sample for each tracklet, so that different views of a face are known. A group whose
 // evidence is too poor stays unknown.
 func (c *cast) enrol(tx *registry.Tx, g *group) error {
@@ -323,7 +308,7 @@ func (c *cast) assign(tx *registry.Tx, cfg Config, l *decisions.List, judge *reg
 			g.cluster = able[draw(l.Source.SHA256, g.tracklets[0], len(able))]
 		}
 		if !state.Certified(g.cluster, cfg.K) {
-			g.replaced = nil
+			g.replaced, g.spans = nil, nil
 			g.action, g.why = decisions.Cover, "the person's cluster is not certified"
 			continue
 		}
@@ -386,6 +371,13 @@ func (c *cast) write(l *decisions.List) {
 	byPerson := map[ksame.PersonID]int{}
 	for i := range c.groups {
 		g := &c.groups[i]
+		if g.brief {
+			for _, j := range g.tracklets {
+				t := &c.tracklets[j]
+				l.Tracks = append(l.Tracks, decisions.Track{ID: t.ID, Action: g.action, Why: g.why, Faces: c.visible(j)})
+			}
+			continue
+		}
 		p := decisions.Person{ID: len(l.Persons) + 1, Registry: int64(g.person), Cluster: uint64(g.cluster), Slot: g.slot, Action: g.action}
 		if first, ok := byPerson[g.person]; ok && g.person != 0 {
 			p.ID = first
@@ -397,6 +389,7 @@ func (c *cast) write(l *decisions.List) {
 			t := &c.tracklets[j]
 			tone := compositor.MeanSurround(c.surroundings(g, j)).Tone()
 			track := decisions.Track{ID: t.ID, Person: p.ID, Why: g.why, Tone: tone, Light: compositor.Light(surrounds(t, c.sights, 1)), Faces: c.visible(j)}
+			track.Spans = within(g.spans[j], &track)
 			if slices.Contains(g.replaced, j) {
 				track.Action = decisions.Replace
 			}

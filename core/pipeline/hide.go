@@ -13,7 +13,8 @@ const (
 )
 
 // Hide adds covers to l for faces that a watcher, or another program, found. They are joined over time and carried on at both
-// ends as any track is, since a face that a detector sees now and then is there in between. why is said of the covers.
+// ends as any track is, since a face that a detector sees now and then is there in between. why is said of the covers. They are
+// nobody's: any of them may be a person who is known already, or none, so none is counted.
 func Hide(cfg Config, l *decisions.List, found []verify.Finding, why string) error {
 	if len(found) == 0 {
 		return nil
@@ -24,9 +25,9 @@ func Hide(cfg Config, l *decisions.List, found []verify.Finding, why string) err
 	if err != nil {
 		return err
 	}
-	cuts := map[int64]bool{}
+	cuts := map[int64]bool{} // not dissolves: what is seen in one belongs to either shot
 	for _, s := range l.Shots {
-		cuts[s.First] = true
+		cuts[s.First] = !s.Dissolve
 	}
 	obs := map[int64][]tracker.Observation{}
 	for _, f := range found {
@@ -41,17 +42,13 @@ func Hide(cfg Config, l *decisions.List, found []verify.Finding, why string) err
 	if err != nil {
 		return err
 	}
-	person, track := 0, 0
-	for _, p := range l.Persons {
-		person = max(person, p.ID)
-	}
+	track := 0
 	for _, t := range l.Tracks {
 		track = max(track, t.ID)
 	}
 	for i := range ts {
-		person, track = person+1, track+1
-		l.Persons = append(l.Persons, decisions.Person{ID: person, Action: decisions.Cover})
-		t := decisions.Track{ID: track, Person: person, Why: why}
+		track++
+		t := decisions.Track{ID: track, Action: decisions.Cover, Why: why}
 		for _, e := range ts[i].Entries {
 			t.Faces = append(t.Faces, decisions.Face{Frame: e.Frame, Box: [4]float64{round2(e.Cover.X0), round2(e.Cover.Y0), round2(e.Cover.X1), round2(e.Cover.Y1)}})
 		}

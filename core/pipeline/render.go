@@ -153,7 +153,7 @@ func newPainter(cfg Config) painter {
 func (p *painter) all(ctx context.Context, gen faceGenerator, pic *frame.Picture, jobs []decisions.Job, done func(decisions.Job, decisions.Action)) error {
 	p.reqs = p.reqs[:0]
 	for _, j := range jobs {
-		if j.Action == decisions.Replace {
+		if j.Action == decisions.Replace || j.Shadow {
 			p.reqs = append(p.reqs, generator.Request{Cluster: generator.ClusterID(j.Cluster), Look: *j.Face.Look, Light: j.Track.Light, Side: p.sides.of(j)})
 		}
 	}
@@ -168,7 +168,7 @@ func (p *painter) all(ctx context.Context, gen faceGenerator, pic *frame.Picture
 	}
 	for _, j := range jobs {
 		var patch *frame.Patch
-		if j.Action == decisions.Replace {
+		if j.Action == decisions.Replace || j.Shadow {
 			patch, patches = patches[0], patches[1:]
 		}
 		did, err := p.face(pic, j, patch)
@@ -181,28 +181,21 @@ func (p *painter) all(ctx context.Context, gen faceGenerator, pic *frame.Picture
 }
 
 // face does what j says and returns what was done: a surrogate that cannot be composed becomes a cover.
-// patch is the surrogate of a face to be replaced.
+// patch is the surrogate of a face to be replaced, or that would be.
 func (p *painter) face(pic *frame.Picture, j decisions.Job, patch *frame.Patch) (decisions.Action, error) {
 	start := time.Now()
 	defer func() { p.times.count(StageComposite, start) }()
-	if j.Action == decisions.Keep {
-		return decisions.Keep, nil
-	}
-	if j.Action == decisions.Replace {
-		s := p.surrogate(pic, j, patch)
-		fit, err := compositor.Fit(s)
-		if err == nil {
-			w := worn{fit, compositor.MatchOf(pic, s.Tone, patch)}
-			if before, ok := p.worn[j.Track.ID]; ok {
-				w = worn{before.grow + (w.grow-before.grow)*wornRate, before.match.Toward(w.match, wornRate)}
-			}
-			p.worn[j.Track.ID] = w
-			s.Grow, s.Match = w.grow, &w.match
+	if patch != nil {
+		s, err := p.dress(pic, j, patch)
+		if err == nil && j.Action == decisions.Replace {
 			_, err = p.comp.Compose(pic, s)
 		}
-		if err == nil {
+		if err == nil && j.Action == decisions.Replace {
 			return decisions.Replace, nil
 		}
+	}
+	if j.Action == decisions.Keep {
+		return decisions.Keep, nil
 	}
 	_, err := compositor.Cover(pic, j.Face.Rect(), p.styleOf(j))
 	return decisions.Cover, err
@@ -235,6 +228,22 @@ func points(to []frame.Point, oval [][2]float64) []frame.Point {
 		to = append(to, frame.Point{X: q[0], Y: q[1]})
 	}
 	return to
+}
+
+// dress is the surrogate of j as its track wears it in this frame.
+func (p *painter) dress(pic *frame.Picture, j decisions.Job, patch *frame.Patch) (compositor.Surrogate, error) {
+	s := p.surrogate(pic, j, patch)
+	fit, err := compositor.Fit(s)
+	if err != nil {
+		return s, err
+	}
+	w := worn{fit, compositor.MatchOf(pic, s.Tone, patch)}
+	if before, ok := p.worn[j.Track.ID]; ok {
+		w = worn{before.grow + (w.grow-before.grow)*wornRate, before.match.Toward(w.match, wornRate)}
+	}
+	p.worn[j.Track.ID] = w
+	s.Grow, s.Match = w.grow, &w.match
+	return s, nil
 }
 
 // styleOf is how a face that is not replaced is hidden.

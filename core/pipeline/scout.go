@@ -31,10 +31,12 @@ type scout struct {
 type glance struct {
 	index        int64
 	cut          bool
+	dissolve     int  // as tracker.Cut says
 	whole        bool // found is of the whole picture
 	found        []detector.Detection
 	wide, turned []detector.Detection
-	rolled       bool // turned was looked for
+	alarms       []detector.Detection // what the watch over the output would see
+	rolled       bool                 // turned was looked for
 }
 
 const (
@@ -89,22 +91,23 @@ func (s *scout) glance(ctx context.Context, eyes *Stages, most int, pic *frame.P
 	if err != nil {
 		return g, err
 	}
-	g.index, g.cut = pic.Index, change.Cut
+	g.index, g.cut, g.dissolve = pic.Index, change.Cut, change.Dissolve
 	fresh := change.Cut || s.count == 0
 	s.count++
 	n := &s.since
 	n.look, n.wide, n.turn = n.look+1, n.wide+1, n.turn+1
 	due := fresh || n.look >= most || n.look >= lookEvery && (s.doubt || s.cuts.Changed(&s.seen, pic.W, pic.H, s.known))
 	start = s.times.count(StageCuts, start)
-	if !due {
-		return g, nil
-	}
 	defer func() {
 		s.times.count(StageDetect, start)
 		if err != nil {
 			err = fmt.Errorf("pipeline: picture %d: %w", pic.Index, err)
 		}
 	}()
+	// The second detector may be deceived by a single picture, and is asked about every one of the output.
+	if g.alarms, err = look(ctx, eyes.Watch, pic); err != nil || !due {
+		return g, err
+	}
 	g.whole, n.look = true, 0
 	s.cuts.Remember(&s.seen)
 	if g.found, err = look(ctx, eyes.Edges, pic); err != nil {

@@ -47,7 +47,7 @@ func TestScoutAheadChangesNothing(t *testing.T) {
 		cfg := config3()
 		cfg.Uncertified = true
 		lent := &lending{stage: s}
-		a, err := NewAnalyzer(cfg, &Stages{Detector: s, Edges: lent, Near: s, Wide: lent, Turned: nobody{}, Landmark: s, Recognizer: s})
+		a, err := NewAnalyzer(cfg, &Stages{Detector: s, Edges: lent, Near: s, Wide: lent, Watch: lent, Turned: nobody{}, Landmark: s, Recognizer: s})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +97,7 @@ func TestStillPicturesAreLookedAtLess(t *testing.T) {
 			s := &looked{stage: newStage()}
 			cfg := config3()
 			cfg.Extend = tc.extend
-			a, err := NewAnalyzer(cfg, &Stages{Detector: s, Edges: s, Near: s, Wide: nobody{}, Turned: nobody{}, Landmark: s, Recognizer: s})
+			a, err := NewAnalyzer(cfg, &Stages{Detector: s, Edges: s, Near: s, Wide: nobody{}, Watch: nobody{}, Turned: nobody{}, Landmark: s, Recognizer: s})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -125,7 +125,7 @@ func TestStillPicturesAreLookedAtLess(t *testing.T) {
 func TestScoutFailsClosed(t *testing.T) {
 	s := newStage()
 	s.fail["detector"] = errors.New("device lost")
-	a, err := NewAnalyzer(config3(), &Stages{Detector: s, Edges: s, Near: s, Wide: nobody{}, Turned: nobody{}, Landmark: s, Recognizer: s})
+	a, err := NewAnalyzer(config3(), &Stages{Detector: s, Edges: s, Near: s, Wide: nobody{}, Watch: nobody{}, Turned: nobody{}, Landmark: s, Recognizer: s})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,16 +73,17 @@ func (a *Analyzer) seek(ctx context.Context, pic *frame.Picture, g glance) (obs 
 	if err != nil {
 		return nil, err
 	}
-	if obs, err = a.add(ctx, g.wide, pic, obs, func(detector.Detection, bool) bool { return true }); err != nil {
+	if obs, err = a.add(ctx, g.wide, pic, obs, func(d *detector.Detection) { a.weigh(pic, d) }, func(detector.Detection, bool) bool { return true }); err != nil {
 		return nil, err
 	}
+	a.heed(pic.Index, g.alarms)
 	if lost && !g.rolled {
 		if g.turned, err = a.detect(ctx, a.eyes.Turned, pic); err != nil {
 			return nil, err
 		}
 	}
 	// Such a look sees more in hands and patterns too, so a face must have landmarks, or be beyond doubt.
-	return a.add(ctx, g.turned, pic, obs, func(d detector.Detection, landmarks bool) bool {
+	return a.add(ctx, g.turned, pic, obs, nil, func(d detector.Detection, landmarks bool) bool {
 		return d.Score >= turnSure || d.Score >= turnLeast && landmarks
 	})
 }
@@ -205,7 +206,7 @@ func (a *Analyzer) goOn(ctx context.Context, pic *frame.Picture, obs []tracker.O
 			b.misses++
 		}
 		score := b.score
-		if b.misses > 0 {
+		if b.misses > 0 && score > alarmScore {
 			score = followScore
 		}
 		b.box, b.mesh, b.next = box, r.Mesh, landmark.Result{}
@@ -233,12 +234,15 @@ func (b *watched) moved(r landmark.Result) frame.Rect {
 	return m
 }
 
-// add takes what another look found and nobody knows yet, when accept says so.
-func (a *Analyzer) add(ctx context.Context, found []detector.Detection, pic *frame.Picture, obs []tracker.Observation, accept func(d detector.Detection, landmarks bool) bool) ([]tracker.Observation, error) {
+// add takes what another look found and nobody knows yet, when accept says so. weigh, if any, may change its score first.
+func (a *Analyzer) add(ctx context.Context, found []detector.Detection, pic *frame.Picture, obs []tracker.Observation, weigh func(*detector.Detection), accept func(d detector.Detection, landmarks bool) bool) ([]tracker.Observation, error) {
 	a.note(found)
 	for _, d := range found {
 		if overlaps(a.now, d.Box) {
 			continue
+		}
+		if weigh != nil {
+			weigh(&d)
 		}
 		n := len(a.now)
 		o, err := a.look(ctx, pic, d)

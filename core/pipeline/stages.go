@@ -30,6 +30,7 @@ type Stages struct {
 	Edges      faceDetector // looks beyond the picture's edge and tells what it doubts; shared by the scout and the analysis
 	Near       faceNear     // and near a place
 	Wide       faceDetector // another network, at the whole scale of the picture
+	Watch      faceDetector // the same other network as the watch over the output asks
 	Turned     faceDetector // sees faces that lie on their side or upside down; shared as Edges is
 	Landmark   faceAnalyzer
 	Recognizer faceRecognizer
@@ -119,6 +120,7 @@ func OpenStages(ctx context.Context, cfg Config) (_ *Stages, err error) {
 		{det, detector.Config{Looks: []detector.Look{{Side: side, Enlarge: 2, Mirror: edgeMargin}}, Score: doubtful}, func(d *detector.Detector) { s.Edges = &shared{d: d} }},
 		{det, detector.Config{Score: doubtful}, func(d *detector.Detector) { s.Near = d }},
 		{second, detector.Config{Looks: []detector.Look{{Side: wideSide}}, Score: wideScore}, func(d *detector.Detector) { s.Wide = d }},
+		{second, detector.Config{Looks: []detector.Look{watchLook}}, func(d *detector.Detector) { s.Watch = d }},
 		{det, detector.Config{Looks: turned}, func(d *detector.Detector) { s.Turned = &shared{d: d} }},
 	} {
 		made, err := detector.New(d.engine, d.cfg)

@@ -13,8 +13,11 @@ import (
 // modelWatcher is the detector that has no part in the analysis's first look: another family, trained apart.
 const modelWatcher = "yunet"
 
-// watchSide is the long side of the watcher's picture, px.
-const watchSide = 640
+// watchLook is how the watcher sees a picture; thoroughLook is what a thorough one sees beside it: the whole scale.
+var (
+	watchLook    = detector.Look{Side: 640, Enlarge: 2}
+	thoroughLook = detector.Look{Side: 1920}
+)
 
 // Watcher is the second detector, opened for several goroutines: each takes one of Lanes.
 type Watcher struct {
@@ -33,11 +36,11 @@ func OpenWatcher(ctx context.Context, cfg Config, thorough bool, least float64) 
 			err = errors.Join(err, w.nets.Close())
 		}
 	}()
-	names, looks := []string{modelWatcher}, []detector.Look{{Side: watchSide, Enlarge: 2}}
+	names, looks := []string{modelWatcher}, []detector.Look{watchLook}
 	lanes := infer.AutoThreads(cfg.Threads)
 	if thorough {
 		names, lanes = append(names, modelDetector), 1
-		looks = []detector.Look{{Side: watchSide, Enlarge: 2}, {Side: 1920}}
+		looks = append(looks, thoroughLook)
 	} else {
 		cfg.Threads = 1
 	}

@@ -57,7 +57,7 @@ type Report struct {
 	Input      File      `json:"input"`
 	Output     File      `json:"output"`
 	Ledger     Ledger    `json:"ledger"`
-	People     int       `json:"people"` // persons the tracks were joined to
+	People     int       `json:"people"` // persons the tracks were joined to; nobody is made up for faces that were only covered
 	Tracks     int       `json:"tracks"`
 	Clusters   []Cluster `json:"clusters"`
 	Coverage   Coverage  `json:"coverage"`
@@ -235,7 +235,7 @@ func New(tool string, l *decisions.List) *Report {
 	}
 	spots := 0
 	for _, t := range l.Tracks {
-		if t.Action == decisions.Keep {
+		if t.Action == decisions.Keep || slices.ContainsFunc(t.Spans, func(s decisions.Span) bool { return s.Action == decisions.Keep }) {
 			spots++
 		}
 	}

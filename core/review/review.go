@@ -46,7 +46,8 @@ type card struct {
 	Doubts  []string
 	Thumbs  []*thumb
 	Snippet string
-	weight  int // of the doubts
+	Part    string // the same for some frames
+	weight  int    // of the doubts
 }
 
 type thumb struct {
@@ -102,6 +103,9 @@ func (p *Page) card(t *decisions.Track, js []decisions.Job) *card {
 	if len(js) < brief {
 		c.doubt(3, "seen in %d frames only", len(js))
 	}
+	for _, s := range t.Spans {
+		c.doubt(4, "%s from frame %d to %d", s.Action, s.First, s.Last)
+	}
 	if c.Action == decisions.Keep {
 		c.doubt(20, "shown as filmed")
 	}
@@ -114,7 +118,12 @@ func (p *Page) card(t *decisions.Track, js []decisions.Job) *card {
 	p.show(c, js[len(js)/2], "middle")
 	p.show(c, js[len(js)-1], "last")
 	// The beginning of the track's line, as decisions.List writes it.
-	c.Snippet = fmt.Sprintf(`{"id": %d, "person": %d, "action": %q,`, t.ID, t.Person, other(c.Action))
+	person := ""
+	if t.Person != 0 {
+		person = fmt.Sprintf(`"person": %d, `, t.Person)
+	}
+	c.Snippet = fmt.Sprintf(`{"id": %d, %s"action": %q,`, t.ID, person, other(c.Action))
+	c.Part = fmt.Sprintf(`"spans": [{"first": %d, "last": %d, "action": %q}],`, c.First, c.Last, other(c.Action))
 	return c
 }
 

@@ -15,7 +15,7 @@ const stirred = 5
 // Remember copies the newest picture that d has seen.
 func (d *CutDetector) Remember(s *Scene) {
 	if d.n > 0 {
-		s.grid, s.taken = d.views[(d.n-1)%3].grid, true
+		s.grid, s.taken = d.view(0).grid, true
 	}
 }
 
@@ -25,7 +25,7 @@ func (d *CutDetector) Changed(s *Scene, w, h int, except []frame.Rect) bool {
 	if !s.taken || d.n == 0 || w <= 0 || h <= 0 {
 		return true
 	}
-	now := &d.views[(d.n-1)%3].grid
+	now := &d.view(0).grid
 	cw, ch := float64(w)/gridW, float64(h)/gridH
 	for i, v := range now {
 		if diff := v - s.grid[i]; diff <= stirred && diff >= -stirred { // false for NaN

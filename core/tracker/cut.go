@@ -21,14 +21,16 @@ const (
 
 // CutDetector finds hard cuts. It compares small luma grids: how much of a picture's structure is not to be found near its
 // place in the last one, and how differently the levels are spread. Both ignore brightness as such, and the search follows
-// the camera, so exposure steps, flashes, pans and shakes are not cuts. Dissolves and wipes are not reported.
+// the camera, so exposure steps, flashes, pans and shakes are not cuts. Dissolves, and fades to and from black, are reported
+// when they end; wipes are not.
 //
 // A cut too many splits tracklets. After a cut that is missed, association refuses jumps between faces that lie apart or differ
 // in size, but a face that lies where the last one lay is taken for it, unless Config.Similarity denies it.
 // Not safe for concurrent use.
 type CutDetector struct {
-	views  [3]view // ring
-	n      int     // pictures since Reset
+	views  [dissolveRing]view
+	n      int // pictures since Reset
+	since  int // pictures before the newest shot
 	recent [cutWindow]float64
 	k      int
 }
@@ -52,6 +54,9 @@ type Cut struct {
 	// Flash says that this picture goes on where the last but one left off: the one between was a flash, and if a cut was
 	// reported with it, there was none. A host that can wait one picture may take that cut back.
 	Flash bool
+	// Dissolve is how many pictures ago the dissolve began that this picture ends, or a part of it; 0 for none. The new shot
+	// begins half way (Linker.Split). Never together with Cut.
+	Dissolve int
 }
 
 // Next judges the next picture; the first one after Reset is no cut. It reads 147,456 samples of the luma component
@@ -61,7 +66,7 @@ func (d *CutDetector) Next(p *frame.Picture) (Cut, error) {
 	if err := p.Validate(); err != nil {
 		return Cut{}, fmt.Errorf("tracker: shot cuts: %w", err)
 	}
-	now := &d.views[d.n%3]
+	now := &d.views[d.n%dissolveRing]
 	now.grid.fill(p)
 	now.means.fill(&now.grid)
 	now.shape.fill(&now.grid)
@@ -75,21 +80,24 @@ func (d *CutDetector) Next(p *frame.Picture) (Cut, error) {
 	sorted := d.recent
 	slices.Sort(sorted[:])
 	c := Cut{
-		Score:     d.views[(d.n-2)%3].score(now),
+		Score:     d.view(1).score(now),
 		Threshold: cutBase + cutMotion*sorted[cutWindow/2],
 	}
 	if c.Score < c.Threshold {
 		d.recent[d.k%cutWindow] = c.Score
 		d.k++
+		if c.Dissolve = d.dissolve(); c.Dissolve > 0 {
+			d.since = d.n - 1
+		}
 		return c, nil
 	}
-	if d.n > 2 && d.views[(d.n-3)%3].score(now) < flashBack*c.Threshold {
+	if d.n > 2 && d.view(2).score(now) < flashBack*c.Threshold {
 		c.Flash = true
 		return c, nil
 	}
-	c.Cut = true
+	c.Cut, d.since = true, d.n-1
 	return c, nil
 }
 
 // Reset forgets all pictures, as after a seek.
-func (d *CutDetector) Reset() { d.n, d.k = 0, 0 }
+func (d *CutDetector) Reset() { d.n, d.k, d.since = 0, 0, 0 }

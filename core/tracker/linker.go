@@ -84,12 +84,15 @@ type Linker struct {
 	shot  shot
 	count int // shots worked off
 	out   []Tracklet
+	soft  int // tracklets from here on may reach over a dissolve, and beyond what comes
 	done  bool
 }
 
 // shot holds the frames of the shot being gathered.
 type shot struct {
 	first, last int64
+	from        int64 // tracklets reach back to here: before first, when the shot began in a dissolve
+	dissolves   bool  // it ends in a dissolve, which tracklets reach over
 	frames      []shotFrame
 	nodes       []node
 }
@@ -138,9 +141,10 @@ func (l *Linker) Add(f Frame) error {
 		if err := l.flush(); err != nil {
 			return err
 		}
+		l.trim(f.Index - 1)
 	}
 	if len(s.frames) == 0 {
-		s.first = f.Index
+		s.first, s.from = f.Index, f.Index
 	}
 	s.last = f.Index
 	sf := shotFrame{index: f.Index, lo: len(s.nodes)}
@@ -156,6 +160,52 @@ func (l *Linker) Add(f Frame) error {
 	return nil
 }
 
+// Split says that a new shot began with frame at, half way through a dissolve that ended with the newest frame: a face is
+// not followed over it, but those of both shots are visible on either side, and tracklets reach over it as they reach into
+// frames in which nobody saw them. It does nothing when no frame of the newest shot lies on one of the sides.
+func (l *Linker) Split(at int64) error {
+	s := &l.shot
+	i, _ := slices.BinarySearchFunc(s.frames, at, func(f shotFrame, at int64) int { return cmp.Compare(f.index, at) })
+	if l.done {
+		return errFinished
+	}
+	if i == 0 || i == len(s.frames) {
+		return nil
+	}
+	lo := len(s.nodes)
+	for _, f := range s.frames[i:] {
+		if f.hi >= 0 {
+			lo = min(lo, f.lo)
+		}
+	}
+	frames, nodes := slices.Clone(s.frames[i:]), slices.Clone(s.nodes[lo:])
+	first, last := s.first, s.last
+	s.frames, s.nodes, s.last, s.dissolves = s.frames[:i], s.nodes[:lo], at-1, true
+	if err := l.flush(); err != nil {
+		return err
+	}
+	s.first, s.from, s.last, s.dissolves = at, first, last, false
+	for _, f := range frames {
+		if f.hi >= 0 {
+			f.lo, f.hi = f.lo-lo, f.hi-lo
+		}
+		s.frames = append(s.frames, f)
+	}
+	s.nodes = append(s.nodes, nodes...)
+	return nil
+}
+
+// trim ends tracklets that reach over a dissolve at the last frame of what follows it.
+func (l *Linker) trim(last int64) {
+	for i := l.soft; i < len(l.out); i++ {
+		t := &l.out[i]
+		if n := int64(len(t.Entries)); n > 0 && t.Entries[n-1].Frame > last {
+			t.Entries = t.Entries[:max(0, last-t.Entries[0].Frame+1)]
+		}
+	}
+	l.soft = len(l.out)
+}
+
 // Finish ends the last shot and returns all tracklets in order of first observation. The Linker is spent.
 func (l *Linker) Finish() ([]Tracklet, error) {
 	if l.done {
@@ -165,6 +215,7 @@ func (l *Linker) Finish() ([]Tracklet, error) {
 		if err := l.flush(); err != nil {
 			return nil, err
 		}
+		l.trim(l.shot.last)
 	}
 	l.done = true
 	return l.out, nil

@@ -113,8 +113,10 @@ func (c *Config) tracklet(s *shot, ch *chain) Tracklet {
 	smooth(samples)
 
 	before, after := c.reach(&t, ch.openStart), c.reach(&t, ch.openEnd)
-	before = min(before, int(first-s.first))
-	after = min(after, int(s.last-last))
+	before = min(before, int(first-s.from))
+	if !s.dissolves {
+		after = min(after, int(s.last-last))
+	}
 	t.Entries = make([]Entry, 0, before+len(samples)+after)
 	for n := before; n > 0; n-- {
 		t.extend(c, &samples[0], -n, first)

@@ -12,13 +12,14 @@ import (
 type Region struct {
 	Box  frame.Rect    // all of it, when Hull is nil
 	Hull []frame.Point // convex outline, in order of angle
+	Kept bool          // a face that is shown on request: no other one is hidden by it
 }
 
 // Regions are those of the jobs of one picture: the outline of a surrogate, the box of everything else.
 func Regions(jobs []decisions.Job) []Region {
 	out := make([]Region, 0, len(jobs))
 	for _, j := range jobs {
-		r := Region{Box: j.Face.Rect()}
+		r := Region{Box: j.Face.Rect(), Kept: j.Action == decisions.Keep && !j.ByHand()}
 		if j.Action == decisions.Replace && len(j.Face.Oval) >= 3 {
 			pts := make([]frame.Point, len(j.Face.Oval))
 			for i, q := range j.Face.Oval {
@@ -47,9 +48,12 @@ func (r *Region) holds(p frame.Point) bool {
 const (
 	middle = 0.6 // of a face's width and height: what makes a face known
 	probes = 8   // points in each direction
+
+	keptFace = 0.3 // overlap from which a detection is the kept face
 )
 
-// Hidden is the share of the middle of face that regions hold together, 0..1. An empty box is hidden: it shows nothing.
+// Hidden is the share of the middle of face that regions hold together, 0..1. An empty box is hidden: it shows nothing. A kept
+// face hides itself alone, known by its place and size: who stands before or behind it is not exempt.
 func Hidden(face frame.Rect, regions []Region) float64 {
 	if face.Empty() {
 		return 1
@@ -59,7 +63,7 @@ func Hidden(face frame.Rect, regions []Region) float64 {
 	for y := range probes {
 		for x := range probes {
 			p := frame.Point{X: core.X0 + core.W()*(float64(x)+.5)/probes, Y: core.Y0 + core.H()*(float64(y)+.5)/probes}
-			if slices.ContainsFunc(regions, func(r Region) bool { return r.holds(p) }) {
+			if slices.ContainsFunc(regions, func(r Region) bool { return r.holds(p) && (!r.Kept || r.Box.IoU(face) >= keptFace) }) {
 				n++
 			}
 		}

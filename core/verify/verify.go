@@ -44,6 +44,11 @@ func NewWatcher(least float64, ds ...Detector) (*Watcher, error) {
 // lies wholly inside its region. A face that stands half behind a hidden one does not.
 const hiddenFrom = 0.75
 
+// Exposes says that regions do not hide a face of a picture with the given bounds.
+func Exposes(face, picture frame.Rect, regions []Region) bool {
+	return Hidden(face.Intersect(picture), regions) < hiddenFrom
+}
+
 // Picture lists the faces of pic that regions do not hide, by place. An error means that the picture was not examined, and
 // must count as failed.
 func (w *Watcher) Picture(ctx context.Context, pic *frame.Picture, regions []Region) ([]Finding, error) {

@@ -29,7 +29,13 @@ func square(x, y, side float64) frame.Rect {
 }
 
 func cover(b frame.Rect) decisions.Job {
-	return decisions.Job{Face: &decisions.Face{Box: [4]float64{b.X0, b.Y0, b.X1, b.Y1}}, Action: decisions.Cover}
+	return decisions.Job{Track: &decisions.Track{ID: 1}, Face: &decisions.Face{Box: [4]float64{b.X0, b.Y0, b.X1, b.Y1}}, Action: decisions.Cover}
+}
+
+func keep(track int, b frame.Rect) decisions.Job {
+	j := cover(b)
+	j.Track, j.Action = &decisions.Track{ID: track}, decisions.Keep
+	return j
 }
 
 // surrogate is the job of an elliptic surrogate in b.
@@ -55,7 +61,9 @@ func TestWatcher(t *testing.T) {
 		{"nothing hides it", nil, 0, true},
 		{"a cover", []decisions.Job{cover(face)}, 0, false},
 		{"a surrogate", []decisions.Job{surrogate(face)}, 0, false},
-		{"a kept face", []decisions.Job{{Face: cover(face).Face, Action: decisions.Keep}}, 0, false},
+		{"a kept face", []decisions.Job{keep(1, face)}, 0, false},
+		{"a large kept face around it", []decisions.Job{keep(1, square(60, 60, 130))}, 0, true},
+		{"a zone that is kept", []decisions.Job{keep(-1, square(60, 60, 130))}, 0, false},
 		{"a cover beside it", []decisions.Job{cover(square(151, 100, 50))}, 0, true},
 		{"half of it behind a neighbour", []decisions.Job{surrogate(square(125, 90, 70))}, 0, true},
 		{"two covers that share it", []decisions.Job{cover(square(90, 90, 36)), cover(square(126, 90, 60)), cover(square(90, 126, 36)), cover(square(126, 126, 36))}, 0, false},

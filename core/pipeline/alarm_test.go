@@ -1,0 +1,94 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/ksamenet/ksamenet/core/decisions"
+	"github.com/ksamenet/ksamenet/core/detector"
+	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/verify"
+)
+
+// others is a detector that sees given boxes in given pictures.
+type others struct {
+	boxes map[int64][]frame.Rect
+	err   error
+}
+
+func (o others) Detect(_ context.Context, pic *frame.Picture) (ds []detector.Detection, err error) {
+	for _, b := range o.boxes[pic.Index] {
+		c := b.Center()
+		ds = append(ds, detector.Detection{Box: b, Score: .7, Points: [5]frame.Point{c}})
+	}
+	return ds, o.err
+}
+
+// blindTo is a stage whose first detector sees only some of the actors.
+type blindTo struct {
+	*stage
+	sees *stage
+}
+
+func (b blindTo) Detect(ctx context.Context, pic *frame.Picture) ([]detector.Detection, error) {
+	b.stage.at = pic.Index
+	return b.sees.Detect(ctx, pic)
+}
+
+func (b blindTo) Near(ctx context.Context, pic *frame.Picture, _ frame.Rect, _ float64) ([]detector.Detection, error) {
+	return b.Detect(ctx, pic)
+}
+
+// What the second detector alone sees is covered, and nobody's, whether it has landmarks or not.
+func TestAlarms(t *testing.T) {
+	known, missed := actor{who: 1, x: 80, y: 100, last: 39}, actor{who: 2, x: 220, y: 100, first: 10, last: 30}
+	s := newStage(known, missed)
+	eyes := blindTo{s, newStage(known)}
+	wall := frame.Rect{X0: 10, Y0: 180, X1: 50, Y1: 230}
+	second := others{boxes: map[int64][]frame.Rect{20: {wall}, 21: {wall}}}
+	for f := known.first; f <= known.last; f++ {
+		second.boxes[f] = append(second.boxes[f], known.box())
+	}
+	for f := missed.first; f <= missed.last; f++ {
+		second.boxes[f] = append(second.boxes[f], missed.box())
+	}
+	cfg := config3()
+	cfg.Uncertified = true
+	look := func(second others) (*decisions.List, error) {
+		a, err := NewAnalyzer(cfg, &Stages{Detector: eyes, Edges: eyes, Near: eyes, Wide: nobody{}, Watch: second, Turned: nobody{}, Landmark: s, Recognizer: s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range int64(40) {
+			if _, err := a.Picture(context.Background(), textured(i, 1)); err != nil {
+				return nil, err
+			}
+		}
+		return a.Decide(context.Background(), newRegistry(t), decisions.Source{SHA256: "ab"})
+	}
+	l, err := look(second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jobs := l.ByFrame()
+	for f, boxes := range second.boxes {
+		for _, b := range boxes {
+			if verify.Exposes(b, frame.Rect{X1: 320, Y1: 240}, verify.Regions(jobs[f])) {
+				t.Errorf("frame %d: %v is exposed", f, b)
+			}
+		}
+	}
+	if len(l.Persons) != 1 || len(l.Tracks) != 3 {
+		t.Errorf("%d persons, %d tracks", len(l.Persons), len(l.Tracks))
+	}
+	for _, tr := range l.Tracks {
+		if found := tr.Why == WhyFound; found != (tr.Person == 0) || found && l.ActionOf(&tr) != decisions.Cover {
+			t.Errorf("track %d of person %d: %s, %s", tr.ID, tr.Person, l.ActionOf(&tr), tr.Why)
+		}
+	}
+	second.err = errors.New("broken")
+	if _, err := look(second); !errors.Is(err, second.err) {
+		t.Errorf("a second detector that fails: %v", err)
+	}
+}
