@@ -76,7 +76,7 @@ clean: ## remove bin (out and what deps fetched stay)
 
 .PHONY: test
 test: deps fmt-check vet ## all tests that need no clips of real people and no GPU
-	$(GO) test ./...
+	$(GO) test -timeout 30m ./...
 
 .PHONY: test-race
 test-race: ## the tests of RACE=… packages under the race detector
