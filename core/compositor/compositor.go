@@ -38,7 +38,8 @@ type Surrogate struct {
 	// Placement maps the patch's unit square to picture pixels: x = P[0]u + P[1]v + P[2], y = P[3]u + P[4]v + P[5].
 	// It must be a similarity without reflection (P[0] = P[4], P[1] = −P[3]).
 	Placement [6]float64
-	// Oval is the outline of the person's face in picture pixels, at least 3 points in any order; its convex hull counts.
+	// Oval is the outline that the mask's core holds, in picture pixels: at least 3 points in any order; its convex hull counts. It
+	// holds all of the person's face (Holds), and should be no drawing of it: the edge of the mask is seen.
 	Oval []frame.Point
 	// Grow enlarges the placement about the middle of the surrogate, 1..MaxGrow. 0 lets Compose take Fit's answer for
 	// this picture alone; callers that know the whole track smooth Fit over time, so that the face does not breathe.

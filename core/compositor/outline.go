@@ -14,12 +14,12 @@ import (
 const dilation = 1.01
 
 // order of the series. Third order exceeds the ovals of 33 faces by 5.7 % in the mean, fourth by 3 %, fifth by 1.9 %: the finer, the
-// more of the person's jaw and cheekbones the edge draws (docs/guarantee.md).
+// more of an outline's own shape the edge draws, where a caller hands it a person's (core/pipeline does not).
 const order = 3
 
 // outline is the core's edge as a radius over the angle, a Fourier series about a centre:
-// R(θ) = c0 + Σ cn·cos nθ + sn·sin nθ. It holds the person's oval, and of its shape it keeps 2·order+1 numbers only
-// (size, aspect, taper, jaw), so that the edge of the mask says little about the person.
+// R(θ) = c0 + Σ cn·cos nθ + sn·sin nθ. It holds the oval, and of its shape it keeps 2·order+1 numbers only
+// (size, aspect, taper, jaw), so that its edge is smooth whatever it is given.
 type outline struct {
 	x, y   float64
 	c0     float64
@@ -94,6 +94,22 @@ func newOutline(oval []frame.Point) (outline, error) {
 	}
 	o.bound()
 	return o, nil
+}
+
+// Holds says that the core of the mask that Compose lays for an oval (Surrogate.Oval) holds all points.
+// Errors: ErrOval.
+func Holds(oval, points []frame.Point) (bool, error) {
+	o, err := newOutline(oval)
+	if err != nil {
+		return false, err
+	}
+	for _, p := range points {
+		dx, dy := p.X-o.x, p.Y-o.y
+		if r := math.Hypot(dx, dy); r > 0 && !(r <= o.at(dx/r, dy/r)) { // NaN is not held
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // bound sets lo, hi and steep with a margin for what lies between the tested angles.

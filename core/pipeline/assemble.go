@@ -18,7 +18,7 @@ import (
 const carryMax = 15
 
 // pose is a face in one frame, ready to be quantised and placed. outline is in patch coordinates, so that it can be
-// carried and averaged independent of where the face is.
+// carried and averaged independent of where the face is; it only says how large the mask must be.
 type pose struct {
 	ok      bool
 	raw     appearance.Raw
@@ -32,23 +32,31 @@ func assemble(t *tracker.Tracklet, sights []sight) []decisions.Face {
 	steady(poses)
 	carry(t, poses)
 	faces := make([]decisions.Face, len(t.Entries))
+	masks := make([]*drawn, len(t.Entries))
 	for i, e := range t.Entries {
-		f := decisions.Face{Frame: e.Frame, Box: [4]float64{round2(e.Cover.X0), round2(e.Cover.Y0), round2(e.Cover.X1), round2(e.Cover.Y1)}}
-		if p := poses[i]; p.ok && p.raw.Finite() && p.place.Finite() {
-			look := appearance.Quantize(p.raw)
-			place := align.Placement{X: round2(p.place.X), Y: round2(p.place.Y), Scale: round2(p.place.Scale), Roll: math.Round(p.place.Roll*1e4) / 1e4}
-			f.Look, f.Place = &look, &place
-			m := p.place.Matrix()
-			for _, q := range p.outline {
-				q = m.Apply(q)
-				f.Oval = append(f.Oval, [2]float64{round1(q.X), round1(q.Y)})
-			}
-			if e.Kind != tracker.Observed {
-				// Nobody saw the outline here: the face may be anywhere in the box that the tracker holds for it.
-				f.Oval = append(f.Oval, ellipse(e.Box)...)
-			}
+		faces[i] = decisions.Face{Frame: e.Frame, Box: [4]float64{round2(e.Cover.X0), round2(e.Cover.Y0), round2(e.Cover.X1), round2(e.Cover.Y1)}}
+		p := poses[i]
+		if !p.ok || !p.raw.Finite() || !p.place.Finite() {
+			continue
 		}
-		faces[i] = f
+		measured, m := make([]frame.Point, len(p.outline)), p.place.Matrix()
+		for k, q := range p.outline {
+			measured[k] = m.Apply(q)
+		}
+		d := drawnFor(rounded(p.place), appearance.Quantize(p.raw), measured)
+		masks[i] = &d
+	}
+	settleSizes(masks)
+	for i, d := range masks {
+		if d == nil {
+			continue
+		}
+		f := &faces[i]
+		f.Look, f.Place, f.Oval = &d.look, &d.place, d.oval()
+		if e := t.Entries[i]; e.Kind != tracker.Observed {
+			// Nobody saw the outline here: the face may be anywhere in the box that the tracker holds for it.
+			f.Oval = append(f.Oval, ellipse(e.Box)...)
+		}
 	}
 	return faces
 }
@@ -193,6 +201,11 @@ func sightingOf(t *tracker.Tracklet, sights []sight) (sighting, float64) {
 	}
 	s.embedding = unit(sum)
 	return s, best
+}
+
+// rounded is a placement as a decision list has it.
+func rounded(p align.Placement) align.Placement {
+	return align.Placement{X: round2(p.X), Y: round2(p.Y), Scale: round2(p.Scale), Roll: math.Round(p.Roll*1e4) / 1e4}
 }
 
 func round1(v float64) float64 { return math.Round(v*10) / 10 }

@@ -4,7 +4,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/ksamenet/ksamenet/core/align"
 	"github.com/ksamenet/ksamenet/core/appearance"
 	"github.com/ksamenet/ksamenet/core/compositor"
 	"github.com/ksamenet/ksamenet/core/decisions"
@@ -43,6 +42,7 @@ type liveFace struct {
 	toned     int64 // picture of the last look at the surroundings
 	opener    landmark.Opener
 	smooth    landmark.Smoother
+	size      float64 // of its mask, steps
 }
 
 // never lies far enough back that everything is due.
@@ -112,20 +112,21 @@ func (f *liveFace) cover(at int64, box frame.Rect, why string) decisions.Job {
 
 // replace is the job that lays the surrogate over a measured face. Values are rounded as a decision list rounds them.
 //
-// The outline is not smoothed: it says what must be hidden now, and would lag behind a face that moves.
+// The outline is that of the placement and look before they are smoothed: it says what must be hidden now, and would lag behind a
+// face that moves.
 func (f *liveFace) replace(at int64, now time.Duration, t *tracker.Track, r landmark.Result) decisions.Job {
-	s := f.smooth.Next(f.opener.Next(r.Sample(now)))
+	opened := f.opener.Next(r.Sample(now))
+	s := f.smooth.Next(opened)
 	raw, place := s.Raw, s.Placement
-	if !raw.Finite() || !place.Finite() {
+	if !raw.Finite() || !place.Finite() || !opened.Raw.Finite() || !opened.Placement.Finite() {
 		return f.cover(at, t.Cover, "the landmarks cannot be used")
 	}
-	look := appearance.Quantize(raw)
+	look, placed := appearance.Quantize(raw), rounded(place)
+	mask := drawnFor(rounded(opened.Placement), appearance.Quantize(opened.Raw), r.Oval)
+	f.size = max(mask.size, f.size-shrink)
+	mask.size = f.size
 	face := &decisions.Face{
-		Frame: at, Box: [4]float64{t.Cover.X0, t.Cover.Y0, t.Cover.X1, t.Cover.Y1}, Look: &look,
-		Place: &align.Placement{X: round2(place.X), Y: round2(place.Y), Scale: round2(place.Scale), Roll: math.Round(place.Roll*1e4) / 1e4},
-	}
-	for _, q := range r.Oval {
-		face.Oval = append(face.Oval, [2]float64{round1(q.X), round1(q.Y)})
+		Frame: at, Box: [4]float64{t.Cover.X0, t.Cover.Y0, t.Cover.X1, t.Cover.Y1}, Look: &look, Place: &placed, Oval: mask.oval(),
 	}
 	track := f.track
 	return decisions.Job{Track: &track, Face: face, Cluster: uint64(f.wears.cluster), Action: decisions.Replace}

@@ -7,7 +7,7 @@ import (
 )
 
 // steadyOutline is the width of the outline's smoothing, a standard deviation in frames. In its own coordinates a face's
-// outline hardly moves, and its noise would show as a trembling edge.
+// outline hardly moves, and its noise would ask for larger masks than the face.
 const steadyOutline = 4.0
 
 // steady averages the outlines of each run of measured poses over time with Gaussian weights, cut off at the run's ends.
