@@ -251,5 +251,5 @@ func recordLine(t *testing.T, line string) ([]byte, string) {
 // record plays source ! element ! rest into a file and returns its bytes and the error that stopped it.
 func record(t *testing.T, line string) ([]byte, string) {
 	t.Helper()
-	return recordLine(t, line+" ! filesink location=%s")
+	return recordLine(t, line+" ! filesink buffer-mode=unbuffered location=%s") // what had left before an error counts
 }
