@@ -15,7 +15,7 @@ func TestWhatIsLinked(t *testing.T) {
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
-	allowed := []string{"core/ksame", "core/report", "core/decisions", "core/appearance", "core/align", "core/compositor", "core/frame", "cmd/ksame-audit"}
+	allowed := []string{"core/ksame", "core/report", "core/decisions", "core/timecode", "core/appearance", "core/align", "core/compositor", "core/frame", "cmd/ksame-audit"}
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	for _, line := range lines {
 		path, cgo, _ := strings.Cut(line, " ")
