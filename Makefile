@@ -102,6 +102,10 @@ test-stress: deps ## the element for long: 1,000 starts, 10,000 pictures, leaks,
 test-race-element: deps ## the element's tests under the race detector; compiles the C bindings once more, ten minutes
 	GOFLAGS= $(GO) test -race -tags stress -count 1 -timeout 60m ./gstplugin/...
 
+.PHONY: test-clips-sweep
+test-clips-sweep: deps ## every attack for k = 1 to 5 on the people of CLIPS=… whose identity is known (long)
+	KSAMENET_CLIPS="$(abspath $(CLIPS))" $(GO) test -tags e2e -run TestSweepOfClips -v -timeout 120m ./ffcli
+
 .PHONY: test-clips-thorough
 test-clips-thorough: deps ## both detectors at full scale on every frame of every clip in CLIPS=…; writes docs/coverage.md (an hour)
 	KSAMENET_CLIPS="$(abspath $(CLIPS))" $(GO) test -tags e2e -run 'TestCoverage|TestKnownPeople|TestKeepCrossingClips' -v -timeout 300m ./ffcli -update-coverage

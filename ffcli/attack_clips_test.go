@@ -17,7 +17,7 @@ import (
 
 // The sweep on people of the clips in KSAMENET_CLIPS whose identity is known (asl_identities.csv there), and on two others: 7
 // people in 16 recordings, of which the first half is the gallery and the second half the probe.
-func TestClipsSweep(t *testing.T) {
+func TestSweepOfClips(t *testing.T) {
 	needNetworks(t)
 	clips := os.Getenv("KSAMENET_CLIPS")
 	if clips == "" {
