@@ -388,7 +388,7 @@ func TestBadInputs(t *testing.T) {
 		{"missing", filepath.Join(dir, "nowhere.mp4"), "nowhere.mp4"},
 		{"empty", write("empty.mp4", nil), "empty"},
 		{"garbage", write("garbage.mp4", bytes.Repeat([]byte("no video here. "), 4000)), "not a media file"},
-		{"folder", dir, "directory"},
+		{"a folder into one file", dir, "would both become"},
 		{"no video", sound, "no video stream"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
