@@ -172,35 +172,13 @@ func (j *job) filter(ed Editor, ahead int) (late, err error) {
 	defer context.AfterFunc(ctx, j.src.pipe.abandon)()
 	decoded, edited := make(chan item, 64), make(chan item, 64)
 	var wg sync.WaitGroup
-	pending := j.pending
-	j.pending = nil
 	wg.Go(func() {
 		defer close(decoded)
-		for _, it := range pending {
-			decoded <- it
-		}
-		for {
-			it, err := j.reader.next(ctx)
-			if err != nil {
-				if !errors.Is(err, io.EOF) && ctx.Err() == nil {
-					late = err
-				}
-				return
-			}
-			decoded <- it // the editing stage empties the channel to its end, whatever happens
+		if err := j.decodeAll(ctx, decoded); err != nil && ctx.Err() == nil {
+			late = err
 		}
 	})
-	wg.Go(func() {
-		for it := range edited {
-			if ctx.Err() == nil {
-				if err := j.sink(it); err != nil {
-					cancel(err)
-				}
-				continue
-			}
-			j.discard(it)
-		}
-	})
+	wg.Go(func() { j.encodeAll(ctx, cancel, edited) })
 	h := holding{ed: ed, ahead: ahead}
 	for it := range decoded {
 		if ctx.Err() != nil {

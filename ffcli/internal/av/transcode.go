@@ -248,36 +248,13 @@ func (j *job) run(ctx context.Context, edit func(*frame.Picture) error) error {
 	defer cancel(nil)
 	decoded, edited := make(chan item, 64), make(chan item, 64)
 	var wg sync.WaitGroup
-	pending := j.pending
-	j.pending = nil
 	wg.Go(func() {
 		defer close(decoded)
-		for _, it := range pending {
-			decoded <- it
-		}
-		for {
-			it, err := j.reader.next(ctx)
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			if err != nil {
-				cancel(err)
-				return
-			}
-			decoded <- it // the edit stage empties the channel to its end, whatever happens
+		if err := j.decodeAll(ctx, decoded); err != nil {
+			cancel(err)
 		}
 	})
-	wg.Go(func() {
-		for it := range edited {
-			if ctx.Err() == nil {
-				if err := j.sink(it); err != nil {
-					cancel(err)
-				}
-				continue
-			}
-			j.discard(it)
-		}
-	})
+	wg.Go(func() { j.encodeAll(ctx, cancel, edited) })
 	var pic frame.Picture
 	for it := range decoded {
 		if ctx.Err() == nil && it.frame != nil {
@@ -311,6 +288,39 @@ func (j *job) finish() error {
 		return err
 	}
 	return j.mux.finish()
+}
+
+// decodeAll sends what is pending and what the reader gives, to the end of the input (nil) or to what ended it before its time. Whoever
+// receives must empty the channel, whatever happens.
+func (j *job) decodeAll(ctx context.Context, to chan<- item) error {
+	pending := j.pending
+	j.pending = nil
+	for _, it := range pending {
+		to <- it
+	}
+	for {
+		it, err := j.reader.next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		to <- it
+	}
+}
+
+// encodeAll writes items until the channel closes; after an error, which it cancels the run with, it lets go of them.
+func (j *job) encodeAll(ctx context.Context, cancel context.CancelCauseFunc, from <-chan item) {
+	for it := range from {
+		if ctx.Err() == nil {
+			if err := j.sink(it); err != nil {
+				cancel(err)
+			}
+			continue
+		}
+		j.discard(it)
+	}
 }
 
 // sink encodes or copies an item, and gives it back.
