@@ -47,14 +47,23 @@ func alive(t *testing.T) map[string]int {
 	return n
 }
 
-// sameAlive wants no more objects of any type than before.
+// sameAlive wants no more objects of any type than before. GStreamer's threads let go of their tasks a moment after the pipeline
+// has stopped.
 func sameAlive(t *testing.T, before map[string]int) {
 	t.Helper()
-	for name, n := range alive(t) {
-		if n > before[name] {
-			t.Errorf("%d more objects %s are alive", n-before[name], name)
+	var more []string
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		more = nil
+		for name, n := range alive(t) {
+			if n > before[name] {
+				more = append(more, fmt.Sprintf("%d more objects %s", n-before[name], name))
+			}
+		}
+		if more == nil {
+			return
 		}
 	}
+	t.Errorf("alive: %v", more)
 }
 
 // resident is the process's memory in MiB.
@@ -72,17 +81,18 @@ func resident(t *testing.T) float64 {
 }
 
 // flat runs f in `parts` parts and wants the process not to grow by more than limit MiB after the first ones: caches and pools
-// fill in the first quarter.
+// fill in the first quarter. The race detector's own memory grows with what it has seen: under it the figures are only told.
 func flat(t *testing.T, parts int, limit float64, f func()) {
 	t.Helper()
 	var rss []float64
 	for range parts {
 		f()
+		harness.Settle()
 		rss = append(rss, resident(t))
 	}
 	settled := rss[parts/4:]
 	t.Logf("resident after each part, MiB: %.1f", rss)
-	if grown := slices.Max(settled[len(settled)/2:]) - slices.Max(settled[:len(settled)/2]); grown > limit {
+	if grown := slices.Max(settled[len(settled)/2:]) - slices.Max(settled[:len(settled)/2]); grown > limit && !raceDetector {
 		t.Errorf("memory grew by %.1f MiB over the last runs, want %.1f at most", grown, limit)
 	}
 }

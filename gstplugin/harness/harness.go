@@ -8,6 +8,7 @@ package harness
 
 /*
 #cgo pkg-config: gstreamer-1.0 gstreamer-video-1.0 gstreamer-check-1.0
+#include <malloc.h>
 #include <stdlib.h>
 #include "rig.h"
 */
@@ -16,6 +17,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 	"unsafe"
 )
@@ -169,4 +171,11 @@ func Alive() (types string, ok bool) {
 	}
 	defer C.g_free(C.gpointer(unsafe.Pointer(s)))
 	return C.GoString(s), true
+}
+
+// Settle gives back what is free in the heaps of Go and C, so that the process's memory is what it holds. Without it glibc keeps
+// the holes that threads and models leave behind, and how many there are is chance.
+func Settle() {
+	debug.FreeOSMemory()
+	C.malloc_trim(0)
 }
