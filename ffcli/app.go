@@ -189,6 +189,9 @@ func encodeFlags() []cli.Flag {
 // config gathers the settings of a command line and checks them.
 func config(c *cli.Context) (pipeline.Config, error) {
 	cfg := pipeline.DefaultConfig()
+	if pace := c.String("pace"); pace != "" && !cfg.UseLivePreset(pace) {
+		return cfg, usage("pace %q; %s or %s", pace, pipeline.PresetLive, pipeline.PresetFile)
+	}
 	for _, f := range []struct {
 		name string
 		set  func(string)
@@ -219,6 +222,7 @@ func config(c *cli.Context) (pipeline.Config, error) {
 		{"ort-lib", func(n string) { cfg.Library = c.String(n) }},
 		{"lookahead", func(n string) { cfg.Lookahead = c.Int(n) }},
 		{"detect-interval", func(n string) { cfg.DetectInterval = c.Int(n) }},
+		{"detail", func(n string) { cfg.Detail = c.String(n) }},
 		{"max-faces", func(n string) { cfg.MaxFaces = c.Int(n) }},
 		{"min-face-size", func(n string) { cfg.MinFaceSize = c.Int(n) }},
 	} {

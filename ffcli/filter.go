@@ -29,7 +29,6 @@ const filterExample = "ffmpeg -i INPUT -map 0 -c copy -c:v rawvideo -f nut - | k
 var notLive = []string{"mode", "rekey", "keep"}
 
 func filterCommand() *cli.Command {
-	d := pipeline.DefaultConfig()
 	flags := []cli.Flag{
 		&cli.StringFlag{Name: "format", Usage: "container of the output: " + strings.Join(av.PipeFormats, " or ") + " (default: the input's)"},
 		&cli.StringFlag{Name: "input-format", Usage: "container of the input, by FFmpeg's name (default: told by its first bytes)"},
@@ -39,8 +38,10 @@ func filterCommand() *cli.Command {
 		&cli.StringSliceFlag{Name: "container-option", Usage: "`KEY=VALUE` for the container, by FFmpeg's names (may be repeated)"},
 		&cli.IntSliceFlag{Name: "drop", Usage: "leave out this input `STREAM`, by its number (may be repeated)"},
 		&cli.BoolFlag{Name: "drop-captions", Usage: "closed captions may be lost where the encoder cannot write them"},
-		&cli.IntFlag{Name: "lookahead", Value: d.Extend, Usage: "pictures held back: what they tell of a face holds for the earlier ones too"},
-		&cli.IntFlag{Name: "detect-interval", Value: d.DetectInterval, Usage: "the detector looks at every so manieth picture; landmarks follow faces in between"},
+		&cli.StringFlag{Name: "pace", Value: pipeline.PresetFile, Usage: "what the next three are if they are not said: file, or live, which does less work"},
+		&cli.IntFlag{Name: "lookahead", DefaultText: "by pace: 25 or 12", Usage: "pictures held back: what they tell of a face holds for the earlier ones too"},
+		&cli.IntFlag{Name: "detect-interval", DefaultText: "by pace: 1 or 3", Usage: "the detector looks at every so manieth picture; landmarks follow faces in between"},
+		&cli.StringFlag{Name: "detail", DefaultText: "by pace: full or fast", Usage: "full, or fast: surrogates of fewer texels, a third of the work"},
 		&cli.IntFlag{Name: "max-faces", Usage: "faces replaced in one picture, the others are covered; 0: all"},
 		&cli.IntFlag{Name: "min-face-size", Usage: "faces less high than this many pixels are covered; 0: none"},
 		&cli.StringFlag{Name: "report", Usage: "write a report `FILE` at the end, and a page for people beside it"},
@@ -91,7 +92,7 @@ func newFilterRun(c *cli.Context) (*filterRun, error) {
 		return nil, err
 	}
 	if !c.IsSet("lookahead") {
-		s.cfg.Lookahead = s.cfg.Extend
+		s.cfg.Lookahead = max(s.cfg.Lookahead, s.cfg.Extend)
 	}
 	// Standard output is the stream's; and a bar would draw over those of the other programs.
 	if s.out = s.err; s.show == progressBar {

@@ -100,6 +100,8 @@ func TestFilterUsage(t *testing.T) {
 		{"a file", []string{"clip.mp4"}, strings.NewReader(""), "ksamenet redact"},
 		{"format", []string{"--format", "mp4"}, strings.NewReader(""), "nut or matroska"},
 		{"look-ahead", []string{"--lookahead", "1000"}, strings.NewReader(""), "lookahead"},
+		{"pace", []string{"--pace", "slow"}, strings.NewReader(""), "live or file"},
+		{"detail", []string{"--detail", "low"}, strings.NewReader(""), "full or fast"},
 		{"mode", []string{"--mode", "distinct"}, strings.NewReader(""), "mode"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -29,6 +29,7 @@ type Config struct {
 	Extend          int     `json:"extend"`            // frames that a track is carried on before and after it was seen, 0..100
 	Lookahead       int     `json:"lookahead"`         // live: pictures held back, 0..100: what they tell of a face holds for the earlier ones too
 	DetectInterval  int     `json:"detect_interval"`   // live: the detector looks at every n-th picture at least, 1..10; landmarks follow faces in between
+	Detail          string  `json:"detail"`            // live: full, or fast, which gives faces up to fastReach px across a surrogate of fewer texels
 	MaxFaces        int     `json:"max_faces"`         // live: faces replaced in one picture, the others are covered; 0: all
 	MinFaceSize     int     `json:"min_face_size"`     // live: faces less high than this are covered, px; 0: none
 	Engine          string  `json:"engine"`            // auto, onnxruntime, tensorrt, with options (docs/tensorrt.md)
@@ -59,9 +60,15 @@ const (
 	ModeDistinct = ksame.DistinctMode
 )
 
+// Ways of rendering surrogates in a stream.
+const (
+	DetailFull = "full" // as many texels as the picture shows
+	DetailFast = "fast" // the small generator for all but large faces: a third of the work, softer features
+)
+
 // DefaultConfig is what a run uses when nothing is said.
 func DefaultConfig() Config {
-	return Config{K: 5, Donors: 4, Mode: ModeSame, Age: Any, Gender: Any, Tone: Any, Expression: ExpressionKeep, Fallback: FallbackSolid, DetectSide: 640, Extend: 12, DetectInterval: 1, Engine: "auto", Tool: "ksamenet"}
+	return Config{K: 5, Donors: 4, Mode: ModeSame, Age: Any, Gender: Any, Tone: Any, Expression: ExpressionKeep, Fallback: FallbackSolid, DetectSide: 640, Extend: 12, DetectInterval: 1, Detail: DetailFull, Engine: "auto", Tool: "ksamenet"}
 }
 
 // MaxLookahead bounds Config.Lookahead: four seconds at 25 pictures a second.
@@ -90,6 +97,7 @@ func (c Config) Validate() error {
 	check(c.Extend >= 0 && c.Extend <= 100, "extend is %d; 0 to 100", c.Extend)
 	check(c.Lookahead >= 0 && c.Lookahead <= MaxLookahead, "lookahead is %d; 0 to %d", c.Lookahead, MaxLookahead)
 	check(c.DetectInterval >= 1 && c.DetectInterval <= followMax, "detect-interval is %d; 1 to %d", c.DetectInterval, followMax)
+	check(c.Detail == DetailFull || c.Detail == DetailFast, "detail is %q; full or fast", c.Detail)
 	check(c.MaxFaces >= 0, "max-faces is %d; 0 or more", c.MaxFaces)
 	check(c.MinFaceSize >= 0, "min-face-size is %d; 0 or more", c.MinFaceSize)
 	if err := infer.CheckBackend(c.Engine); err != nil {

@@ -179,7 +179,7 @@ func (l *Live) forget(gone func(*liveFace) bool) {
 			return false
 		}
 		delete(l.paint.worn, f.track.ID)
-		delete(l.paint.sides, f.track.ID)
+		delete(l.paint.sides.track, f.track.ID)
 		return true
 	})
 }

@@ -206,6 +206,6 @@ func (l *Live) forgetPainted(h heldPicture) {
 			continue
 		}
 		delete(l.paint.worn, id)
-		delete(l.paint.sides, id)
+		delete(l.paint.sides.track, id)
 	}
 }

@@ -6,7 +6,7 @@ const (
 	PresetFile = "file" // nothing hurries
 )
 
-// UseLivePreset sets Lookahead and DetectInterval as a preset of a stream has them; false for one that is not known.
+// UseLivePreset sets Lookahead, DetectInterval and Detail as a preset of a stream has them; false for one that is not known.
 //
 // Both look ahead at least as far as a track is carried back from its first sight (Extend's default): a face is then covered in
 // every picture in which it may have been before it was found (Live.Missed). In live the detector rests for two pictures of three
@@ -14,9 +14,9 @@ const (
 func (c *Config) UseLivePreset(name string) bool {
 	switch name {
 	case PresetLive:
-		c.Lookahead, c.DetectInterval = 12, 3
+		c.Lookahead, c.DetectInterval, c.Detail = 12, 3, DetailFast
 	case PresetFile:
-		c.Lookahead, c.DetectInterval = 25, 1
+		c.Lookahead, c.DetectInterval, c.Detail = 25, 1, DetailFull
 	default:
 		return false
 	}

@@ -33,7 +33,7 @@ func (l *Live) Resume() error {
 	l.failed = nil
 	l.Reset()
 	clear(l.paint.worn)
-	clear(l.paint.sides)
+	clear(l.paint.sides.track)
 	return nil
 }
 

@@ -145,7 +145,7 @@ func newPainter(cfg Config) painter {
 	if cfg.Fallback == FallbackPixelate {
 		style = compositor.Pixelate
 	}
-	return painter{comp: compositor.New(), style: style, halo: cfg.Halo, worn: map[int]worn{}, sides: sides{}}
+	return painter{comp: compositor.New(), style: style, halo: cfg.Halo, worn: map[int]worn{}, sides: newSides(cfg.Detail)}
 }
 
 // all paints the jobs of one picture, in their order, and tells done what became of each. After an error pic may be half

@@ -13,18 +13,22 @@ func TestSides(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		live   bool
+		detail string
 		scales []float64
 		want   []int
 	}{
-		{"small", false, []float64{60, 128, 144}, []int{128, 128, 128}},
-		{"once large", false, []float64{60, 145, 100}, []int{256, 256, 256}},
-		{"live, small", true, []float64{60, 128, 144}, []int{128, 128, 128}},
-		{"live, around the limit", true, []float64{143, 146, 143, 178, 143}, []int{128, 128, 128, 128, 128}},
-		{"live, grows", true, []float64{100, 180, 100, 60}, []int{128, 256, 256, 256}},
-		{"live, shrinks", true, []float64{200, 100, 20}, []int{256, 256, 256}},
+		{"small", false, DetailFull, []float64{60, 128, 144}, []int{128, 128, 128}},
+		{"once large", false, DetailFull, []float64{60, 145, 100}, []int{256, 256, 256}},
+		{"live, small", true, DetailFull, []float64{60, 128, 144}, []int{128, 128, 128}},
+		{"live, around the limit", true, DetailFull, []float64{143, 146, 143, 178, 143}, []int{128, 128, 128, 128, 128}},
+		{"live, grows", true, DetailFull, []float64{100, 180, 100, 60}, []int{128, 256, 256, 256}},
+		{"live, fast", true, DetailFast, []float64{300, 399, 495, 399}, []int{128, 128, 128, 128}},
+		{"live, fast, large", true, DetailFast, []float64{401, 300}, []int{256, 256}},
+		{"live, fast, grows", true, DetailFast, []float64{300, 497, 300}, []int{128, 256, 256}},
+		{"live, shrinks", true, DetailFull, []float64{200, 100, 20}, []int{256, 256, 256}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s, track := sides{}, &decisions.Track{ID: 3}
+			s, track := newSides(tc.detail), &decisions.Track{ID: 3}
 			for _, scale := range tc.scales {
 				if !tc.live {
 					track.Faces = append(track.Faces, face(scale), decisions.Face{})

@@ -23,7 +23,7 @@ type Surrogates struct {
 // when there are none. A program that was built with only one of them uses it for all faces, and logs it.
 func OpenSurrogates(ctx context.Context, cfg Config, l *decisions.List) (*Surrogates, error) {
 	names := []string{modelSmall}
-	side := sides{}
+	side := newSides(DetailFull)
 	for _, jobs := range l.ByFrame() {
 		for _, j := range jobs {
 			if j.Action == decisions.Replace {
@@ -32,7 +32,7 @@ func OpenSurrogates(ctx context.Context, cfg Config, l *decisions.List) (*Surrog
 		}
 	}
 	large, small := 0, 0
-	for _, s := range side {
+	for _, s := range side.track {
 		if s > smallSide {
 			large++
 		} else {

@@ -296,14 +296,14 @@ func TestPropertiesArrive(t *testing.T) {
 	need(t, "videotestsrc", "fakesink")
 	f := &fake{}
 	report := filepath.Join(t.TempDir(), "report.json")
-	line := f.stage(t) + " preset=file lookahead=3 detect-interval=2 max-faces=9 min-face-size=24 on-error=drop roi-meta=true report=" + report + " k=7 donors=3 registry=/r key-file=/k engine=tensorrt:rtx:fp16 threads=2 fallback=pixelate detect-side=800 uncertified=true ort-lib=/o halo=true no-disclosure-tag=true age=old gender=female tone=any expression=neutral"
+	line := f.stage(t) + " preset=file detail=fast lookahead=3 detect-interval=2 max-faces=9 min-face-size=24 on-error=drop roi-meta=true report=" + report + " k=7 donors=3 registry=/r key-file=/k engine=tensorrt:rtx:fp16 threads=2 fallback=pixelate detect-side=800 uncertified=true ort-lib=/o halo=true no-disclosure-tag=true age=old gender=female tone=any expression=neutral"
 	if stopped, _ := play(t, source("I420", 64, 48, 1, "smpte")+" ! "+line+" ! fakesink"); stopped != "" {
 		t.Fatal(stopped)
 	}
 	got := f.set
 	got.config.Log, got.config.Tool = nil, ""
 	want := defaultSettings()
-	want.registry, want.keyFile, want.preset, want.lookahead, want.interval = "/r", "/k", "file", 3, 2
+	want.registry, want.keyFile, want.preset, want.lookahead, want.interval, want.detail, want.config.Detail = "/r", "/k", "file", 3, 2, "fast", "fast"
 	want.onError, want.roiMeta, want.report = "drop", true, report
 	want.config.MaxFaces, want.config.MinFaceSize, want.config.Lookahead, want.config.DetectInterval = 9, 24, 3, 2
 	want.config.Tool, want.config.ModelsDir = "", got.config.ModelsDir

@@ -20,6 +20,7 @@ const (
 	propPreset
 	propLookahead
 	propDetectInterval
+	propDetail
 	propDetectSide
 	propMaxFaces
 	propMinFaceSize
@@ -50,17 +51,21 @@ const (
 var (
 	fallbacks = []string{pipeline.FallbackSolid, pipeline.FallbackPixelate}
 	moves     = []string{pipeline.ExpressionKeep, pipeline.ExpressionNeutral}
+	details   = []string{detailByPreset, pipeline.DetailFull, pipeline.DetailFast}
 	presets   = []string{pipeline.PresetLive, pipeline.PresetFile}
 	onErrors  = []string{onErrorStop, onErrorCover, onErrorDrop}
 
 	types struct {
 		sync.Once
-		fallback, age, gender, tone, expression, preset, onError glib.Type
+		fallback, age, gender, tone, expression, preset, detail, onError glib.Type
 	}
 )
 
-// byPreset is the value of a number that the preset decides.
-const byPreset = -1
+// What the preset decides when nothing is said: a number, and the detail.
+const (
+	byPreset       = -1
+	detailByPreset = "preset"
+)
 
 // settings are what the properties say. They are copied when the element starts; some may change while it runs.
 type settings struct {
@@ -70,13 +75,14 @@ type settings struct {
 	preset    string
 	lookahead int // byPreset or Config.Lookahead
 	interval  int // byPreset or Config.DetectInterval
+	detail    string
 	onError   string
 	roiMeta   bool
 	report    string
 }
 
 func defaultSettings() settings {
-	return settings{config: pipeline.DefaultConfig(), preset: pipeline.PresetLive, lookahead: byPreset, interval: byPreset, onError: onErrorStop}
+	return settings{config: pipeline.DefaultConfig(), preset: pipeline.PresetLive, lookahead: byPreset, interval: byPreset, detail: detailByPreset, onError: onErrorStop}
 }
 
 // effective is the Config that the settings amount to.
@@ -89,6 +95,9 @@ func (s settings) effective() pipeline.Config {
 	if s.interval != byPreset && s.interval != 0 {
 		c.DetectInterval = s.interval
 	}
+	if s.detail != detailByPreset {
+		c.Detail = s.detail
+	}
 	return c
 }
 
@@ -100,6 +109,7 @@ func paramSpecs() []*glib.ParamSpec {
 		types.tone = enumType("KsamenetTone", pipeline.Tones)
 		types.expression = enumType("KsamenetExpression", moves, "Surrogates move as the people do", "Surrogates turn their heads and move nothing else")
 		types.preset = enumType("KsamenetPreset", presets, "Latency of 12 pictures", "Nothing hurries")
+		types.detail = enumType("KsamenetDetail", details, "As the preset has it", "As many texels as the picture shows", "Fewer texels for all but large faces, a third of the work")
 		types.onError = enumType("KsamenetOnError", onErrors, "The stream stops", "The picture is covered as a whole", "The picture is dropped")
 	})
 	d := pipeline.DefaultConfig()
@@ -112,9 +122,10 @@ func paramSpecs() []*glib.ParamSpec {
 		propRegistry:        glib.NewStringParam("registry", "Registry", "The registry of people; fixed while the element runs", &none, rw),
 		propKeyFile:         glib.NewStringParam("key-file", "Key file", "The registry's key", &none, rw),
 		propUncertified:     glib.NewBoolParam("uncertified", "Uncertified", "Run without a registry, or with people it does not know: they all wear one shared surrogate", d.Uncertified, rw),
-		propPreset:          enumParam("preset", "Preset", "What lookahead and detect-interval are if they are not set: live (12 and 3) or file (25 and 1, and no picture is dropped for being late)", types.preset, 0, rw),
+		propPreset:          enumParam("preset", "Preset", "What lookahead, detect-interval and detail are if they are not set: live (12, 3, fast) or file (25, 1, full, and no picture is dropped for being late)", types.preset, 0, rw),
 		propLookahead:       glib.NewIntParam("lookahead", "Look-ahead", "Pictures held back, which is the element's latency: what they tell of a face holds for the earlier ones too; -1: by preset", byPreset, pipeline.MaxLookahead, byPreset, always),
 		propDetectInterval:  glib.NewIntParam("detect-interval", "Detection interval", "The detector looks at every n-th picture at least; landmarks follow faces in between; -1 or 0: by preset", byPreset, 10, byPreset, always),
+		propDetail:          enumParam("detail", "Detail", "Texels of surrogates: as many as the picture shows, or fewer for all but large faces, which is a third of the work", types.detail, 0, rw),
 		propDetectSide:      glib.NewUintParam("detect-side", "Detector size", "Long side of the detector's picture, px", 320, 1920, uint(d.DetectSide), rw),
 		propMaxFaces:        glib.NewUintParam("max-faces", "Most faces", "Faces replaced in one picture, the others are covered; 0: all", 0, 1000, uint(d.MaxFaces), always),
 		propMinFaceSize:     glib.NewUintParam("min-face-size", "Least face", "Faces less high than this are covered, px; 0: none", 0, 32768, uint(d.MinFaceSize), always),
@@ -193,6 +204,8 @@ func (s *settings) field(id uint) any {
 		return enum{types.tone, pipeline.Tones, &c.Tone}
 	case propExpression:
 		return enum{types.expression, moves, &c.Expression}
+	case propDetail:
+		return enum{types.detail, details, &s.detail}
 	case propPreset:
 		return enum{types.preset, presets, &s.preset}
 	case propOnError:

@@ -70,7 +70,7 @@ func TestEverySettingIsAFlagAndExplained(t *testing.T) {
 var notInStreams = map[string]bool{"extend": true, "keep": true, "cover": true, "mode": true, "rekey": true}
 
 // Settings of a stream: a file is looked at twice, and has the time for every face.
-var onlyInStreams = map[string]bool{"lookahead": true, "detect-interval": true, "max-faces": true, "min-face-size": true}
+var onlyInStreams = map[string]bool{"lookahead": true, "detect-interval": true, "detail": true, "max-faces": true, "min-face-size": true}
 
 func TestEverySettingIsAProperty(t *testing.T) {
 	code, doc := text(t, "gstplugin", "element", "properties.go"), text(t, "docs", "element.md")
