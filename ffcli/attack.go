@@ -170,8 +170,16 @@ func fight(c *cli.Context, eyes *attack.Eyes, d duel) (*attack.Watcher, error) {
 	}
 	total := src.Info().FrameEstimate
 	src.Close()
+	var seen av.View
+	if d.decisions != "" { // the output may be of a part of the original
+		list, err := readDecisions(d.decisions)
+		if err != nil {
+			return nil, err
+		}
+		seen = viewOfList(list)
+	}
 	p := newProgress(c.App.ErrWriter, progressModeFor(c.App.ErrWriter, c.Bool("quiet"), false), filepath.Base(d.original), total)
-	err = decodePair(c.Context, d.original, d.output, func(original, output *frame.Picture) error {
+	err = decodePair(c.Context, d.original, d.output, seen, func(original, output *frame.Picture) error {
 		f, err := faces(c.Context, original)
 		if err != nil {
 			return err
@@ -267,9 +275,9 @@ func largest(faces []attack.Face) []attack.Face {
 	})}
 }
 
-// decodePair decodes an original and its output together and lends fn each pair of pictures. One that ends before the other
+// decodePair decodes an original, as seen, and its output together and lends fn each pair of pictures. One that ends before the other
 // is an error: what is missing was not examined.
-func decodePair(ctx context.Context, original, output string, fn func(original, output *frame.Picture) error) error {
+func decodePair(ctx context.Context, original, output string, seen av.View, fn func(original, output *frame.Picture) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	pictures, used := make(chan *frame.Picture), make(chan struct{})
@@ -287,7 +295,7 @@ func decodePair(ctx context.Context, original, output string, fn func(original, 
 		})
 	}()
 	n := 0
-	_, err := av.Decode(ctx, original, av.DecodeOptions{Threads: 1}, func(a *frame.Picture) error {
+	_, err := av.Decode(ctx, original, av.DecodeOptions{Threads: 1, View: seen}, func(a *frame.Picture) error {
 		b, ok := <-pictures
 		if !ok {
 			return errors.Join(failed, fmt.Errorf("%w: %s ends after %d pictures, %s goes on", attack.ErrPair, filepath.Base(output), n, filepath.Base(original)))

@@ -20,6 +20,7 @@ import (
 	"github.com/ksamenet/ksamenet/core/frame"
 	"github.com/ksamenet/ksamenet/core/infer"
 	"github.com/ksamenet/ksamenet/core/pipeline"
+	"github.com/ksamenet/ksamenet/ffcli/internal/av"
 	"github.com/ksamenet/ksamenet/internal/require"
 	"github.com/ksamenet/ksamenet/internal/testvideo"
 )
@@ -167,7 +168,7 @@ func watch(t *testing.T, eyes *attack.Eyes, d duel, bend func(original, output *
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = decodePair(t.Context(), d.original, d.output, func(original, output *frame.Picture) error {
+	err = decodePair(t.Context(), d.original, d.output, av.View{}, func(original, output *frame.Picture) error {
 		f, err := faces(t.Context(), original)
 		if err != nil {
 			return err

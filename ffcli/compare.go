@@ -18,12 +18,12 @@ import (
 func compareCommand() *cli.Command {
 	return &cli.Command{
 		Name: "compare", Usage: "tells what an output has otherwise than its original", ArgsUsage: "ORIGINAL OUTPUT",
-		Flags: []cli.Flag{
+		Flags: append(viewFlags(),
 			&cli.StringFlag{Name: "decisions", Usage: "decision list `FILE`: pixels are compared inside and outside its masks"},
 			&cli.BoolFlag{Name: "exact", Usage: "changed pixels outside the masks are a difference (lossless encoders)"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "no progress"},
 			&cli.BoolFlag{Name: "json", Usage: "the result as one JSON line"},
-		},
+		),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 2 {
 				return usage("two files, please: ksamenet compare ORIGINAL OUTPUT")
@@ -38,16 +38,22 @@ func compare(c *cli.Context, a, b string) error {
 	if err != nil {
 		return err
 	}
-	total := src.Info().FrameEstimate
+	info := src.Info()
 	if err := src.Close(); err != nil {
+		return err
+	}
+	if err := checkView(c); err != nil {
+		return err
+	}
+	view, err := viewOf(c, info)
+	if err != nil {
 		return err
 	}
 	show := progressModeFor(c.App.ErrWriter, c.Bool("quiet"), false)
 	if c.Bool("json") {
 		show = progressQuiet // one line on stdout, and nothing else
 	}
-	p := newProgress(c.App.ErrWriter, show, "compare", total)
-	opts := av.CompareOptions{Step: func() { p.step(0) }}
+	opts := av.CompareOptions{View: view}
 	if name := c.String("decisions"); name != "" {
 		list, err := readDecisions(name)
 		if err != nil {
@@ -64,11 +70,18 @@ func compare(c *cli.Context, a, b string) error {
 		cfg.Fallback = list.Policy.Fallback
 		m := pipeline.NewMasks(cfg, list)
 		opts.Masks = m.Boxes
+		if asked := viewOfList(list); view == (av.View{}) {
+			opts.View = asked
+		} else if view != asked {
+			return usage("%s is of another part, or was seen through other filters; leave --from, --to and --vf-before out", name)
+		}
 	}
+	p := newProgress(c.App.ErrWriter, show, "compare", opts.View.Estimate(info))
+	opts.Step = func() { p.step(0) }
 	r, err := av.Compare(c.Context, a, b, opts)
 	p.finish()
 	if err != nil {
-		return err
+		return refused(err)
 	}
 	if c.Bool("exact") && !r.Video.Outside.Exact() {
 		r.Findings = append(r.Findings, av.Finding{Stream: r.A.Video, What: "pixels outside the masks", Is: fmt.Sprintf("%d of %d samples changed", r.Video.Outside.Changed, r.Video.Outside.Samples)})

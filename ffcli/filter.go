@@ -37,6 +37,7 @@ func filterCommand() *cli.Command {
 		&cli.StringSliceFlag{Name: "encoder-option", Usage: "`KEY=VALUE` for the encoder, by FFmpeg's names (may be repeated)"},
 		&cli.StringSliceFlag{Name: "container-option", Usage: "`KEY=VALUE` for the container, by FFmpeg's names (may be repeated)"},
 		&cli.IntSliceFlag{Name: "drop", Usage: "leave out this input `STREAM`, by its number (may be repeated)"},
+		beforeFlag(),
 		&cli.BoolFlag{Name: "drop-captions", Usage: "closed captions may be lost where the encoder cannot write them"},
 		&cli.StringFlag{Name: "pace", Value: pipeline.PresetFile, Usage: "what the next three are if they are not said: file, or live, which does less work"},
 		&cli.IntFlag{Name: "lookahead", DefaultText: "by pace: 25 or 12", Usage: "pictures held back: what they tell of a face holds for the earlier ones too"},
@@ -203,6 +204,7 @@ func (f *filterRun) run(ctx context.Context) error {
 		TranscodeOptions: f.transcoding(), InputFormat: f.c.String("input-format"), Format: f.c.String("format"),
 		Ahead: f.cfg.Lookahead, Digests: f.c.String("report") != "",
 	}
+	opt.View.Filter = f.c.String("vf-before")
 	res, err := av.Filter(ctx, f.c.App.Reader, f.c.App.Writer, opt, f)
 	fps := f.show.finish()
 	if res.Encoder != "" {
@@ -233,6 +235,8 @@ func (f *filterRun) wayOut(err error) error {
 		return &interruption{err}
 	case errors.As(err, &stream):
 		return withHint(err, fmt.Sprintf("--drop %d leaves it out; --format matroska holds most", stream.Stream.Index))
+	case errors.Is(err, av.ErrView):
+		return &exitError{code: exitUsage, err: err}
 	case errors.Is(err, av.ErrEncoder):
 		return &exitError{code: exitUsage, err: err, hints: []string{"--codec and --format choose another; or convert before: ffmpeg … -pix_fmt yuv420p …"}}
 	case errors.Is(err, av.ErrOpen), errors.Is(err, av.ErrNoVideo):

@@ -88,6 +88,9 @@ func (s *session) otherwise(rep *report.Report) string {
 	case rep.Assignment != assignment:
 		return "another mode"
 	}
+	if why := otherView(s.c, rep.Input.Cut, rep.Input.Filter); why != "" {
+		return why
+	}
 	had := map[report.Model]bool{}
 	for _, m := range rep.Models {
 		had[m] = true

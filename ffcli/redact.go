@@ -22,7 +22,7 @@ func redactCommand() *cli.Command {
 		&cli.StringFlag{Name: "log-dir", Usage: "`DIR` for a log of each file (default: several files have theirs beside the outputs)"},
 		&cli.BoolFlag{Name: "resume", Usage: "take up a run that was stopped: skip what is done, proved by report and hash, and finished first passes"},
 	}
-	flags = slices.Concat(flags, configFlags(), registryFlags(), engineFlags(), decodeFlags(), encodeFlags(), outputFlags())
+	flags = slices.Concat(flags, configFlags(), registryFlags(), engineFlags(), decodeFlags(), viewFlags(), encodeFlags(), outputFlags())
 	return &cli.Command{
 		Name: "redact", Usage: "replaces every face in a video, in several, or in folders of them", ArgsUsage: "INPUT… -o OUTPUT|DIR", Flags: flags,
 		Action: func(c *cli.Context) error {
@@ -54,7 +54,7 @@ func analyzeCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name: "analyze", Usage: "pass 1 alone: writes the decision list", ArgsUsage: "INPUT -o cast.json",
-		Flags: slices.Concat(flags, configFlags(), registryFlags(), engineFlags(), decodeFlags(), outputFlags()),
+		Flags: slices.Concat(flags, configFlags(), registryFlags(), engineFlags(), decodeFlags(), viewFlags(), outputFlags()),
 		Action: func(c *cli.Context) error {
 			in, out, err := oneInput(c)
 			if err != nil {
@@ -116,10 +116,10 @@ func renderCommand() *cli.Command {
 				return usage("%w", err)
 			}
 			j := job{input: in, output: out, report: reportPath(c, out)}
-			if err := s.checkOutput(c.Context, j); err != nil {
+			if err := checkSource(c.Context, in, list); err != nil {
 				return err
 			}
-			if err := checkSource(c.Context, in, list); err != nil {
+			if err := s.checkOutput(c.Context, j, viewOfList(list)); err != nil {
 				return err
 			}
 			if err := s.confirm(c, list); err != nil {

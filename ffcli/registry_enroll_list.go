@@ -44,7 +44,7 @@ func (s *session) enrollList(ctx context.Context, listPath, video string) error 
 	p := s.progress("enrol", last+1)
 	done := errors.New("enough")
 	if len(wanted) > 0 {
-		_, err = av.Decode(ctx, video, av.DecodeOptions{}, func(pic *frame.Picture) error {
+		_, err = av.Decode(ctx, video, av.DecodeOptions{View: viewOfList(list)}, func(pic *frame.Picture) error {
 			for _, l := range wanted[pic.Index] {
 				portrait, err := s.stages.PortraitIn(ctx, pic, l.box)
 				if errors.Is(err, pipeline.ErrPortrait) {

@@ -80,6 +80,10 @@ func (s *session) resumed(ctx context.Context, j job) (*analysis, error) {
 		s.warn("%s is not taken up: the input is another", path)
 		return nil, nil
 	}
+	if why := otherView(s.c, list.Source.Cut, list.Source.Filter); why != "" {
+		s.warn("%s is not taken up: %s", path, why)
+		return nil, nil
+	}
 	ledger, err := s.confirmed(ctx, list)
 	if ctx.Err() != nil {
 		return nil, err

@@ -39,7 +39,7 @@ func reviewCommand() *cli.Command {
 			}
 			page := review.New(l)
 			p := s.progress("review", l.Source.Frames)
-			_, err = av.Decode(c.Context, in, av.DecodeOptions{}, func(pic *frame.Picture) error {
+			_, err = av.Decode(c.Context, in, av.DecodeOptions{View: viewOfList(l)}, func(pic *frame.Picture) error {
 				p.step(0)
 				return page.Picture(pic)
 			})

@@ -49,6 +49,9 @@ func newSession(c *cli.Context) (*session, error) {
 	}
 	s := &session{cfg: cfg, c: c, out: c.App.Writer, err: c.App.ErrWriter}
 	s.show = progressModeFor(s.err, c.Bool("quiet"), c.Bool("json"))
+	if err := checkView(c); err != nil {
+		return nil, err
+	}
 	return s, writing(c, &s.write)
 }
 
@@ -161,8 +164,13 @@ func (s *session) analyze(ctx context.Context, in string) (*analysis, error) {
 	if err != nil {
 		return nil, err
 	}
-	total, source := src.Info().FrameEstimate, sourceOf(src.Info())
+	source := sourceOf(src.Info())
+	view, err := viewOf(s.c, src.Info())
+	total := view.Estimate(src.Info())
 	src.Close()
+	if err != nil {
+		return nil, err
+	}
 	if source.SHA256, err = fileSHA256(ctx, in); err != nil {
 		return nil, err
 	}
@@ -172,13 +180,16 @@ func (s *session) analyze(ctx context.Context, in string) (*analysis, error) {
 	}
 	p := s.progress("analyse", total)
 	scout := func(pic *frame.Picture) error { return an.Scout(ctx, pic) }
-	r, err := av.DecodeAhead(ctx, in, av.DecodeOptions{Hardware: s.c.String("hwaccel")}, scout, func(pic *frame.Picture) error {
+	r, err := av.DecodeAhead(ctx, in, av.DecodeOptions{Hardware: s.c.String("hwaccel"), View: view}, scout, func(pic *frame.Picture) error {
 		n, err := an.Picture(ctx, pic)
 		p.step(n)
 		return err
 	})
 	fps := p.finish()
 	if err != nil {
+		return nil, refused(err)
+	}
+	if err := tellView(&source, s.c, r.Reading); err != nil {
 		return nil, err
 	}
 	if r.Truncated {
@@ -238,7 +249,11 @@ func (s *session) redact(ctx context.Context, j job, last bool) error {
 	if done, err := s.finished(ctx, j); done || err != nil {
 		return err
 	}
-	if err := s.checkOutput(ctx, j); err != nil {
+	view, err := viewOfFile(s.c, j.input)
+	if err != nil {
+		return err
+	}
+	if err := s.checkOutput(ctx, j, view); err != nil {
 		return err
 	}
 	a, err := s.resumed(ctx, j)
@@ -283,10 +298,12 @@ func (s *session) transcoding() av.TranscodeOptions {
 }
 
 // checkOutput refuses before any work what could only fail after it: names, encoder, container.
-func (s *session) checkOutput(ctx context.Context, j job) error {
-	if err := av.Check(ctx, j.input, j.output, s.transcoding()); err != nil {
+func (s *session) checkOutput(ctx context.Context, j job, view av.View) error {
+	opt := s.transcoding()
+	opt.View = view
+	if err := av.Check(ctx, j.input, j.output, opt); err != nil {
 		code := exitFailed
-		if errors.Is(err, av.ErrSmart) || errors.Is(err, av.ErrExists) || errors.Is(err, av.ErrSameFile) || errors.Is(err, av.ErrEncoder) {
+		if errors.Is(err, av.ErrView) || errors.Is(err, av.ErrSmart) || errors.Is(err, av.ErrExists) || errors.Is(err, av.ErrSameFile) || errors.Is(err, av.ErrEncoder) {
 			code = exitUsage
 		}
 		e := &exitError{code: code, err: err}
@@ -409,7 +426,7 @@ func (s *session) paint(ctx context.Context, j job, l *decisions.List, gen *pipe
 	r := pipeline.NewRenderer(s.cfg, l, gen)
 	p := s.progress("render", l.Source.Frames)
 	opt := s.transcoding()
-	opt.ConstantRate = l.Source.ConstantRate
+	opt.ConstantRate, opt.View = l.Source.ConstantRate, viewOfList(l)
 	if opt.Smart != nil {
 		jobs := l.ByFrame()
 		opt.Smart = &av.Smart{

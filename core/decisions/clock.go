@@ -63,7 +63,7 @@ func (c Clock) Frame(text string) (int64, error) {
 		}
 		return c.Code(code)
 	}
-	seconds, err := seconds(text)
+	seconds, err := Seconds(text)
 	if err != nil {
 		return 0, err
 	}
@@ -107,8 +107,8 @@ func (c Clock) at(frame int64) timecode.Code {
 	return timecode.At(c.start+frame, c.rate, c.first.Drop)
 }
 
-// seconds reads a time as FFmpeg's tools do.
-func seconds(text string) (float64, error) {
+// Seconds reads a time as FFmpeg's tools write it: [[HH:]MM:]SS.mmm, and an "s" if one likes.
+func Seconds(text string) (float64, error) {
 	bad := fmt.Errorf("%q is no time: HH:MM:SS:FF, [[HH:]MM:]SS.mmm, or 123f for a frame", text)
 	parts := strings.Split(strings.TrimSuffix(text, "s"), ":")
 	if len(parts) > 3 {

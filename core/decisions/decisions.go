@@ -58,6 +58,20 @@ type Source struct {
 	// the container tells them; empty: it does not.
 	Rate     string `json:"rate,omitempty"`
 	Timecode string `json:"timecode,omitempty"`
+	// Cut is the part of the file that was analysed; absent: all of it. Frames of the list count from its first picture, and Timecode
+	// is that picture's.
+	Cut *Cut `json:"cut,omitempty"`
+	// Filter is the libavfilter chain that pictures were seen through; empty: none. Frames are what came out of it.
+	Filter string `json:"filter,omitempty"`
+}
+
+// Cut is a part of a file: pictures First up to End of it, counted from 0 by the decoder; End is 0 for the file's end. From and To are
+// the places as they were asked for.
+type Cut struct {
+	From  string `json:"from,omitempty"`
+	To    string `json:"to,omitempty"`
+	First int64  `json:"first"`
+	End   int64  `json:"end,omitempty"`
 }
 
 // Policy is what was asked for and what was reached.

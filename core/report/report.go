@@ -82,6 +82,9 @@ type File struct {
 	Width     int    `json:"width,omitempty"`
 	Height    int    `json:"height,omitempty"`
 	Truncated bool   `json:"truncated,omitempty"`
+	// Of an input: the part that was seen, and the libavfilter chain that it was seen through.
+	Cut    *decisions.Cut `json:"cut,omitempty"`
+	Filter string         `json:"filter,omitempty"`
 }
 
 // Ledger names the state of the registry's ledger the run relied on.
@@ -181,7 +184,7 @@ const (
 func New(tool string, l *decisions.List) *Report {
 	r := &Report{
 		Format: Format, Version: Version, Tool: tool, Mode: "population", K: l.Policy.K, Donors: l.Policy.Donors, Look: Look(l.Policy),
-		Input:  File{SHA256: l.Source.SHA256, Frames: l.Source.Frames, Width: l.Source.Width, Height: l.Source.Height, Truncated: l.Source.Truncated},
+		Input:  File{SHA256: l.Source.SHA256, Frames: l.Source.Frames, Width: l.Source.Width, Height: l.Source.Height, Truncated: l.Source.Truncated, Cut: l.Source.Cut, Filter: l.Source.Filter},
 		People: len(l.Persons), Tracks: len(l.Tracks), Outside: Outside,
 		Signals: []Signal{
 			{"expression, gaze and head pose, to the generator, each frame", appearance.Bits()},

@@ -24,7 +24,7 @@ type chain struct {
 
 // newChain builds the chain for pictures like f with times in tb. The caller closes it.
 func newChain(text string, f *astiav.Frame, tb, sar astiav.Rational) (c *chain, err error) {
-	c = &chain{text: text, graph: astiav.AllocFilterGraph(), out: astiav.AllocFrame(), w: f.Width(), h: f.Height()}
+	c = &chain{text: text, out: astiav.AllocFrame(), w: f.Width(), h: f.Height()}
 	defer func() {
 		if err != nil {
 			c.close()
@@ -33,25 +33,11 @@ func newChain(text string, f *astiav.Frame, tb, sar astiav.Rational) (c *chain, 
 	if sar.Num() <= 0 || sar.Den() <= 0 {
 		sar = astiav.NewRational(1, 1)
 	}
-	avplane.TakeLog()
 	args := astiav.FilterArgs{
 		"video_size": fmt.Sprintf("%dx%d", c.w, c.h), "pix_fmt": f.PixelFormat().Name(),
 		"time_base": fmt.Sprintf("%d/%d", tb.Num(), tb.Den()), "pixel_aspect": fmt.Sprintf("%d/%d", sar.Num(), sar.Den()),
 	}
-	if c.src, err = c.graph.NewFilterContext(astiav.FindFilterByName("buffer"), "in", args); err != nil {
-		return c, faultf(ErrEncoder, err, "filter chain %q: %s", text, reason(err))
-	}
-	if c.dst, err = c.graph.NewFilterContext(astiav.FindFilterByName("buffersink"), "out", nil); err != nil {
-		return c, faultf(ErrEncoder, err, "filter chain %q: %s", text, reason(err))
-	}
-	outs, ins := astiav.AllocFilterInOut(), astiav.AllocFilterInOut()
-	defer outs.Free()
-	defer ins.Free()
-	outs.SetName("in")
-	outs.SetFilterContext(c.src)
-	ins.SetName("out")
-	ins.SetFilterContext(c.dst)
-	if err := c.graph.Parse(text, ins, outs); err != nil {
+	if c.graph, c.src, c.dst, err = parseChain(text, args); err != nil {
 		return c, faultf(ErrEncoder, err, "filter chain %q: %s", text, reason(err))
 	}
 	if err := c.graph.Configure(); err != nil {
@@ -105,7 +91,7 @@ func (j *job) openChain(first *astiav.Frame, opts *TranscodeOptions) (*astiav.Fr
 	if text == "" {
 		return first, nil
 	}
-	tb, sar := j.src.video.TimeBase(), j.src.ic.GuessSampleAspectRatio(j.src.video, first)
+	tb, sar := j.reader.given.tb, j.reader.aspect(first)
 	// A chain of its own: one with a memory must not see the first picture twice.
 	probe, err := newChain(text, first, tb, sar)
 	if err != nil {

@@ -84,6 +84,12 @@ func onGrid(t int64, tb, interval astiav.Rational) (n int64, even bool) {
 	return n, -tolerance <= d && d <= tolerance
 }
 
+// counts says that frame n, at p, is where its number says at a constant rate.
+func (c *clock) counts(n, p int64) bool {
+	m, even := onGrid(p-c.first, c.tb, c.interval)
+	return even && m == n
+}
+
 // since is the time of p from the first frame.
 func (c *clock) since(p int64) time.Duration {
 	return time.Duration(astiav.RescaleQ(p-c.first, c.tb, astiav.NewRational(1, int(time.Second))))

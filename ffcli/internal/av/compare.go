@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/asticode/go-astiav"
+
 	"github.com/ksamenet/ksamenet/core/frame"
 	"github.com/ksamenet/ksamenet/ffcli/internal/avplane"
 )
@@ -65,6 +67,8 @@ type CompareOptions struct {
 	// Masks gives the boxes of a picture of the first file that were painted over in the second; nil: none. Its error ends
 	// the comparison.
 	Masks func(*frame.Picture) ([]frame.Rect, error)
+	// View is what the second film shows of the first: its first picture is compared with the first one seen.
+	View View
 	// Step is told of every pair of pictures; may be nil.
 	Step func()
 }
@@ -73,10 +77,6 @@ type CompareOptions struct {
 // times, field order, captions and samples. Packets and all pictures of both files are read. It returns the errors of
 // Decode; a difference is no error.
 func Compare(ctx context.Context, a, b string, opts CompareOptions) (*Comparison, error) {
-	pa, err := Probe(ctx, a)
-	if err != nil {
-		return nil, err
-	}
 	pb, err := Probe(ctx, b)
 	if err != nil {
 		return nil, err
@@ -91,15 +91,23 @@ func Compare(ctx context.Context, a, b string, opts CompareOptions) (*Comparison
 		return nil, err
 	}
 	defer sb.Close()
-	c := &Comparison{A: pa.Info, B: pb.Info}
-	c.container(sa, sb)
-	shift, uneven, err := c.pictures(ctx, sa, sb, opts)
+	c := &Comparison{A: sa.Info(), B: pb.Info}
+	films, err := c.pictures(ctx, sa, sb, opts)
 	if err != nil {
+		return nil, err
+	}
+	pa, err := probePart(ctx, a, films.window)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.container(sa, sb, films.window); err != nil {
 		return nil, err
 	}
 	taken := map[int]bool{pb.Info.Video: true}
 	for i := range pa.Streams {
-		c.stream(pa, pb, sa, sb, i, taken, shift, uneven)
+		if err := c.stream(pa, pb, sa, sb, i, taken, films); err != nil {
+			return nil, err
+		}
 	}
 	for i, s := range pb.Streams {
 		if !taken[i] {
@@ -125,12 +133,16 @@ func copied(a, b []Packet) (n int) {
 }
 
 // container compares tags and chapters of the whole file.
-func (c *Comparison) container(a, b *Source) {
-	c.tags(-1, avplane.Tags(a.ic.Metadata()), avplane.Tags(b.ic.Metadata()), a.info.Format == b.info.Format)
-	x, y := avplane.ChapterList(a.ic), avplane.ChapterList(b.ic)
+func (c *Comparison) container(a, b *Source, w *window) error {
+	tags, err := w.tags(avplane.Tags(a.ic.Metadata()))
+	if err != nil {
+		return err
+	}
+	c.tags(-1, tags, avplane.Tags(b.ic.Metadata()), a.info.Format == b.info.Format)
+	x, y := w.chapters(avplane.ChapterList(a.ic)), avplane.ChapterList(b.ic)
 	if len(x) != len(y) {
 		c.find(-1, false, "chapters", fmt.Sprint(len(x)), fmt.Sprint(len(y)))
-		return
+		return nil
 	}
 	for i := range x {
 		const slack = 1000 // µs: some containers count in milliseconds
@@ -139,6 +151,7 @@ func (c *Comparison) container(a, b *Source) {
 			c.find(-1, false, fmt.Sprintf("chapter %d", i), describeChapter(x[i]), describeChapter(y[i]))
 		}
 	}
+	return nil
 }
 
 func describeChapter(c avplane.Chapter) string {
@@ -176,31 +189,37 @@ func (c *Comparison) tags(stream int, a, b map[string]string, sameContainer bool
 }
 
 // stream finds stream i of the first file in the second, and compares the two.
-func (c *Comparison) stream(pa, pb *ProbeResult, sa, sb *Source, i int, taken map[int]bool, shift time.Duration, uneven bool) {
+func (c *Comparison) stream(pa, pb *ProbeResult, sa, sb *Source, i int, taken map[int]bool, films *films) error {
 	a := &pa.Streams[i]
 	m := StreamMatch{Stream: a.Stream, Index: i, To: -1, Packets: len(a.Packets)}
 	defer func() { c.Streams = append(c.Streams, m) }()
 	film := i == pa.Info.Video
 	if m.To = pb.Info.Video; !film {
-		m.To = counterpart(a, pb, taken, shift)
+		m.To = counterpart(a, pb, taken, films)
 	}
 	if m.To < 0 {
 		picture := a.AttachedPicture || a.Type == "attachment" && strings.HasPrefix(tag(sa.streams[i], "mimetype"), "image/")
 		c.find(i, picture, "left out", a.Stream.String(), "")
-		return
+		return nil
 	}
 	taken[m.To] = true
 	b := &pb.Streams[m.To]
-	if !film {
-		why := a.Difference(b, shift)
+	// A timecode track is written anew from its tag, which is compared below.
+	timecode := films.window != nil && avplane.CodecTag(sa.streams[i].CodecParameters()) == "tmcd"
+	if m.Same = timecode; !film && !timecode {
+		why := a.difference(b, films.shift, films.window != nil)
 		if m.Same = why == ""; !m.Same {
 			c.find(i, false, "packets", fmt.Sprint(len(a.Packets)), why)
 		}
 	}
 	in, out := sa.streams[i], sb.streams[m.To]
 	sameContainer := pa.Info.Format == pb.Info.Format
-	c.tags(i, avplane.Tags(in.Metadata()), avplane.Tags(out.Metadata()), sameContainer)
-	c.facts(i, film, uneven, avplane.Facts(in), avplane.Facts(out))
+	tags, err := films.window.tags(avplane.Tags(in.Metadata()))
+	if err != nil {
+		return err
+	}
+	c.tags(i, tags, avplane.Tags(out.Metadata()), sameContainer)
+	c.facts(i, film, films, avplane.Facts(in), avplane.Facts(out))
 	x, y := avplane.SideData(in), avplane.SideData(out)
 	for _, k := range slices.Sorted(maps.Keys(x)) {
 		_, there := y[k]
@@ -211,21 +230,31 @@ func (c *Comparison) stream(pa, pb *ProbeResult, sa, sb *Source, i int, taken ma
 		}
 		c.find(i, false, strings.ToLower(k), "there", map[bool]string{true: "differs", false: ""}[there])
 	}
-	// The QuickTime muxer appends the bit rate to the headers of timed text.
-	if x, y := string(avplane.Extradata(in.CodecParameters())), string(avplane.Extradata(out.CodecParameters())); !film && sameContainer && !strings.HasPrefix(y, x) {
-		c.find(i, false, "codec headers", fmt.Sprintf("%d bytes", len(x)), fmt.Sprintf("%d bytes, or others", len(y)))
+	if x, y := headers(in), headers(out); !film && sameContainer && !strings.HasPrefix(y, x) {
+		c.find(i, films.filtered && a.Type == "data", "codec headers", fmt.Sprintf("%d bytes", len(x)), fmt.Sprintf("%d bytes, or others", len(y)))
 	}
+	return nil
+}
+
+// headers are those of a stream's codec, without the bit rate that the QuickTime muxer appends to those of timed text.
+func headers(s *astiav.Stream) string {
+	const rate = 20 // bytes of a BitRateBox (ISO/IEC 14496-12, 8.5.2)
+	h := string(avplane.Extradata(s.CodecParameters()))
+	if len(h) >= rate && h[len(h)-rate+4:len(h)-rate+8] == "btrt" {
+		return h[:len(h)-rate]
+	}
+	return h
 }
 
 // counterpart is the stream of b that is a: the first of its kind with the same packets, or else the first of its kind.
-func counterpart(a *StreamPackets, b *ProbeResult, taken map[int]bool, shift time.Duration) int {
+func counterpart(a *StreamPackets, b *ProbeResult, taken map[int]bool, films *films) int {
 	first := -1
 	for i := range b.Streams {
 		s := &b.Streams[i]
 		if taken[i] || s.Type != a.Type || s.Codec != a.Codec || s.AttachedPicture != a.AttachedPicture {
 			continue
 		}
-		if a.Difference(s, shift) == "" {
+		if a.difference(s, films.shift, films.window != nil) == "" {
 			return i
 		}
 		if first < 0 {
@@ -235,14 +264,17 @@ func counterpart(a *StreamPackets, b *ProbeResult, taken map[int]bool, shift tim
 	return first
 }
 
+// filteredFacts are what filters before may be there to change.
+var filteredFacts = []string{"size", "pix_fmt", "sample_aspect_ratio", "frame_rate", "field_order", "color_range", "color_primaries", "color_transfer", "color_space"}
+
 // facts compares properties by name. A film that is coded anew has its encoder's codec and profile.
-func (c *Comparison) facts(stream int, film, uneven bool, a, b map[string]string) {
+func (c *Comparison) facts(stream int, film bool, films *films, a, b map[string]string) {
 	for _, k := range slices.Sorted(maps.Keys(a)) {
 		if a[k] == b[k] || k == "field_order" && a[k] == "progressive" && b[k] == "" {
 			continue
 		}
 		// The mean rate of a variable one hangs on the last picture's duration, which containers guess.
-		expected := film && (k == "codec" || k == "profile" || k == "frame_rate" && uneven)
+		expected := film && (k == "codec" || k == "profile" || k == "frame_rate" && films.uneven || films.filtered && slices.Contains(filteredFacts, k))
 		c.find(stream, expected, strings.ReplaceAll(k, "_", " "), a[k], b[k])
 	}
 }

@@ -75,27 +75,35 @@ func (t *frameTally) report(c *Comparison, what, is string) {
 	}
 }
 
-// pictures decodes both films side by side, and matches pictures by their time from the first. shift is how much later the
-// second film begins; uneven says that the first film's rate varies.
-func (c *Comparison) pictures(ctx context.Context, a, b *Source, opts CompareOptions) (shift time.Duration, uneven bool, err error) {
-	ra, err := newReader(a, 0, 2, false)
+// films is what was found out about the two films.
+type films struct {
+	shift    time.Duration // by how much the second begins later
+	uneven   bool          // the first one's rate varies
+	window   *window       // the part of the first that is seen; nil: all
+	filtered bool          // the first was seen through filters
+}
+
+// pictures decodes both films side by side, and matches pictures by their time from the first.
+func (c *Comparison) pictures(ctx context.Context, a, b *Source, opts CompareOptions) (f *films, err error) {
+	ra, err := newReader(a, 0, 2, false, opts.View)
 	if err != nil {
-		return 0, false, err
+		return nil, err
 	}
 	defer ra.close()
-	rb, err := newReader(b, 0, 2, false)
+	rb, err := newReader(b, 0, 2, false, View{})
 	if err != nil {
-		return 0, false, err
+		return nil, err
 	}
 	defer rb.close()
-	slack := max(toTime(1, a.video.TimeBase()), toTime(1, b.video.TimeBase()))
-	if equalRational(a.video.TimeBase(), b.video.TimeBase()) {
-		slack = 0
-	}
 	pair := pairing{c: c, opts: opts}
 	x, err := following(ctx, ra)
 	if err != nil {
-		return 0, false, err
+		return nil, err
+	}
+	tb := ra.given.tb // known with the first picture
+	slack := max(toTime(1, tb), toTime(1, b.video.TimeBase()))
+	if equalRational(tb, b.video.TimeBase()) {
+		slack = 0
 	}
 	y, err := following(ctx, rb)
 	for err == nil && (x.frame != nil || y.frame != nil) {
@@ -143,32 +151,30 @@ func (c *Comparison) pictures(ctx context.Context, a, b *Source, opts CompareOpt
 		rb.release(y.frame)
 	}
 	if err != nil {
-		return 0, false, err
+		return nil, err
 	}
 	if err := errors.Join(ra.checkAny(), rb.checkAny()); err != nil {
-		return 0, false, err
+		return nil, err
 	}
-	c.Video.Frames = [2]int64{ra.clock.n, rb.clock.n}
+	c.Video.Frames = [2]int64{ra.given.n, rb.given.n}
 	pair.report()
+	f = &films{uneven: ra.given.uneven || ra.window() != nil && ra.given.gaps(), window: ra.window(), filtered: ra.prefilter() != nil}
 	if n := rb.end.decodeErrors + rb.end.corrupt; n > 0 {
 		c.find(c.A.Video, false, "damage", "", fmt.Sprintf("%d packets of the second film are damaged", n))
 	}
 	if !ra.clock.numbered && !rb.clock.numbered {
-		was, is := toTime(ra.clock.first, ra.clock.tb), toTime(rb.clock.first, rb.clock.tb)
-		if shift = is - was; shift.Abs() > slack {
+		was, is := toTime(ra.given.first, tb), toTime(rb.given.first, rb.given.tb)
+		if f.shift = is - was; f.shift.Abs() > slack {
 			c.find(c.A.Video, false, "start", was.String(), is.String())
 		}
 	}
-	return shift, ra.clock.uneven, nil
+	return f, nil
 }
 
 func equalRational(a, b astiav.Rational) bool { return a.Num()*b.Den() == b.Num()*a.Den() }
 
 // following is the next picture; its frame is nil at the end.
 func following(ctx context.Context, r *reader) (item, error) {
-	if r.ended {
-		return item{}, nil
-	}
 	it, err := r.next(ctx)
 	if errors.Is(err, io.EOF) {
 		return item{}, nil

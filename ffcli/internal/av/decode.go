@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -17,11 +16,14 @@ import (
 type DecodeOptions struct {
 	Threads  int    // of the decoder; 0: one for each core
 	Hardware string // device that decodes, see UseHardware; empty: none
+	View     View
 }
 
 // Reading says how the reading of a file went.
 type Reading struct {
 	Frames          int64
+	Rate            Rational      // at which they come; a mean for a variable one
+	Skipped, Seen   int64         // pictures of the film before the part that is seen, and in it; with View.Filter not those that were given out
 	Duration        time.Duration // time of the last frame from the first
 	ConstantRate    bool          // every frame is at a multiple of the frame duration; for TranscodeOptions
 	Truncated       bool          // the input ended early
@@ -41,11 +43,12 @@ func (r *reader) reading() Reading {
 		why = r.end.early()
 	}
 	d := time.Duration(0)
-	if r.clock.n > 0 {
-		d = r.clock.since(r.clock.last)
+	if r.given.n > 0 {
+		d = r.given.since(r.given.last)
 	}
+	g := &r.given
 	return Reading{
-		Frames: r.clock.n, Duration: d, ConstantRate: !r.clock.uneven, Truncated: why != "", Reason: why, DecodeErrors: r.end.decodeErrors,
+		Frames: g.n, Duration: d, ConstantRate: !g.uneven, Rate: Rational{g.interval.Den(), g.interval.Num()}, Skipped: r.skipped(), Seen: r.seen(), Truncated: why != "", Reason: why, DecodeErrors: r.end.decodeErrors,
 		CorruptPackets: r.end.corrupt, ConcealedFrames: r.end.corruptFrames, Complaints: avplane.DecoderErrors() - r.end.complaints,
 	}
 }
@@ -87,7 +90,7 @@ func lendAll(ctx context.Context, path string, opts DecodeOptions, ahead func(*f
 	if ahead != nil {
 		inFlight = max(inFlight, framesInFlight(src))
 	}
-	r, err := newReader(src, opts.Threads, inFlight, false)
+	r, err := newReader(src, opts.Threads, inFlight, false, opts.View)
 	if err != nil {
 		return DecodeResult{}, err
 	}
@@ -148,18 +151,6 @@ func lendAll(ctx context.Context, path string, opts DecodeOptions, ahead func(*f
 		return DecodeResult{r.reading()}, failed
 	}
 	return DecodeResult{r.reading()}, r.checkAny()
-}
-
-// checkAny returns ErrDecode when nothing was decoded.
-func (r *reader) checkAny() error {
-	if r.clock.n > 0 {
-		return nil
-	}
-	text := "no picture could be decoded"
-	if why := r.end.early(); why != "" {
-		text += ": " + why
-	}
-	return faultf(ErrDecode, nil, "%s: %s", filepath.Base(r.src.info.Path), text)
 }
 
 // lend maps a frame and calls fn with it.

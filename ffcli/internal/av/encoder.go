@@ -113,23 +113,27 @@ func openEncoder(r *reader, first *astiav.Frame, globalHeader bool, opts *Transc
 		ec.Free()
 		return nil, fam, err
 	}
-	rate := astiav.NewRational(r.clock.interval.Den(), r.clock.interval.Num())
+	rate := astiav.NewRational(r.given.interval.Den(), r.given.interval.Num())
 	ec.SetWidth(first.Width())
 	ec.SetHeight(first.Height())
 	ec.SetPixelFormat(first.PixelFormat())
-	ec.SetSampleAspectRatio(s.ic.GuessSampleAspectRatio(s.video, first))
+	ec.SetSampleAspectRatio(r.aspect(first))
 	ec.SetFramerate(rate)
-	ec.SetTimeBase(s.video.TimeBase())
+	ec.SetTimeBase(r.given.tb)
 	if fam.fixedRate || opts.ConstantRate {
-		ec.SetTimeBase(r.clock.interval)
+		ec.SetTimeBase(r.given.interval)
 	}
 	ec.SetThreadCount(threadCount(opts.Threads))
 	avplane.SetEncoderProps(ec, r.dec, first)
+	filtered := r.prefilter() != nil
+	if filtered {
+		avplane.SetFilteredProps(ec, first)
+	}
 	flags := ec.Flags()
 	if globalHeader {
 		flags = flags.Add(astiav.CodecContextFlagGlobalHeader)
 	}
-	if s.info.Interlaced || avplane.Describe(first).Interlaced {
+	if s.info.Interlaced && !filtered || avplane.Describe(first).Interlaced {
 		flags = flags.Add(astiav.CodecContextFlagInterlacedDct).Add(astiav.CodecContextFlagInterlacedMe)
 	}
 	ec.SetFlags(flags)

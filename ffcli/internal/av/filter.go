@@ -58,7 +58,7 @@ func Filter(ctx context.Context, r io.Reader, w io.Writer, opts FilterOptions, e
 	}
 	late, err := j.filter(ed, opts.Ahead)
 	res := FilterResult{
-		Reading: j.reader.reading(), Encoder: j.encoderName, Format: j.mux.oc.OutputFormat().Name(), W: j.reader.shape.w, H: j.reader.shape.h,
+		Reading: j.reader.reading(), Encoder: j.encoderName, Format: j.mux.oc.OutputFormat().Name(), W: j.encoder.Width(), H: j.encoder.Height(),
 		Dropped: j.mux.dropped, Retimed: j.mux.retimed + j.reader.clock.retimed, Written: j.enc.frames, In: j.src.pipe.digest(), Out: digest(out.sum),
 	}
 	if err == nil {
@@ -91,7 +91,7 @@ func newFilterJob(ctx context.Context, r io.Reader, w io.Writer, opts *FilterOpt
 	if err := j.src.checkDrops(opts.Drop); err != nil {
 		return j, out, err
 	}
-	if j.reader, err = newReader(j.src, opts.Threads, opts.Ahead+framesInFlight(j.src), true); err != nil {
+	if j.reader, err = newReader(j.src, opts.Threads, opts.Ahead+framesInFlight(j.src), true, opts.View); err != nil {
 		return j, out, err
 	}
 	// Not ctx: its end is the end of the input, and what was read before is still decoded.
@@ -121,7 +121,7 @@ func newFilterJob(ctx context.Context, r io.Reader, w io.Writer, opts *FilterOpt
 		return j, out, faultf(ErrEncoder, nil, "%s has no name for raw pictures in %s, and readers would take them for something else", opts.Format, first.PixelFormat().Name())
 	}
 	j.encoderName = fam.encoder
-	if err = j.mux.addStreams(j.src, j.encoder, first, &opts.TranscodeOptions); err != nil {
+	if err = j.mux.addStreams(j.reader, j.encoder, first, &opts.TranscodeOptions); err != nil {
 		return j, out, err
 	}
 	if err = j.mux.header(pipeOutName, opts.MuxOptions); err != nil {
@@ -131,7 +131,7 @@ func newFilterJob(ctx context.Context, r io.Reader, w io.Writer, opts *FilterOpt
 		return j, out, err
 	}
 	j.captions = opts.DropCaptions || captioners[fam.encoder]
-	j.enc = newEncoding(j.encoder, fam.fixedRate, j.mux, j.src.video.TimeBase())
+	j.enc = newEncoding(j.encoder, fam.fixedRate, j.mux, j.reader.given.tb)
 	return j, out, nil
 }
 

@@ -61,7 +61,7 @@ func TestRepack(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		r, err := newReader(s, 1, 2, false)
+		r, err := newReader(s, 1, 2, false, View{})
 		if err != nil {
 			t.Fatal(err)
 		}

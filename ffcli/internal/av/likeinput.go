@@ -75,7 +75,7 @@ func likeDNxHD(ec *astiav.CodecContext, same bool, p *astiav.CodecParameters, r 
 	case same && profile >= hrLB && profile <= hr444:
 		set["profile"] = strconv.Itoa(profile)
 	case same && r.end.videoBytes > 0:
-		rate := float64(r.end.videoBytes) * 8 / r.clock.interval.Float64() / 1e6
+		rate := float64(r.end.videoBytes) * 8 / r.given.interval.Float64() / 1e6
 		best := dnxhdRates[0]
 		for _, v := range dnxhdRates {
 			if math.Abs(v-rate) < math.Abs(best-rate) {

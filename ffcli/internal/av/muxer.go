@@ -2,6 +2,7 @@ package av
 
 import (
 	"maps"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -69,7 +70,8 @@ func (m *muxer) isMatroska() bool {
 }
 
 // addStreams makes the output's streams in the input's order.
-func (m *muxer) addStreams(s *Source, ec *astiav.CodecContext, first *astiav.Frame, opts *TranscodeOptions) error {
+func (m *muxer) addStreams(r *reader, ec *astiav.CodecContext, first *astiav.Frame, opts *TranscodeOptions) error {
+	s := r.src
 	if err := avplane.CopyContainerProps(m.oc, s.ic); err != nil {
 		return faultf(ErrOutput, err, "%v", err)
 	}
@@ -91,7 +93,7 @@ func (m *muxer) addStreams(s *Source, ec *astiav.CodecContext, first *astiav.Fra
 	m.lanes = make([]*lane, len(s.streams))
 	for i, st := range s.streams {
 		if i == s.info.Video {
-			l, err := m.addVideo(s, ec, first)
+			l, err := m.addVideo(r, ec, first)
 			if err != nil {
 				return err
 			}
@@ -112,7 +114,57 @@ func (m *muxer) addStreams(s *Source, ec *astiav.CodecContext, first *astiav.Fra
 		}
 		m.lanes[i] = l
 	}
+	if w := r.window(); w != nil {
+		return m.clip(w)
+	}
 	return nil
+}
+
+// clip brings chapters and timecodes to the part of the film that is seen.
+func (m *muxer) clip(w *window) error {
+	avplane.SetChapters(m.oc, w.chapters(avplane.ChapterList(m.oc)))
+	move := func(was map[string]string, set func(key, value string) error) error {
+		is, err := w.tags(was)
+		if err != nil || is["timecode"] == was["timecode"] {
+			return err
+		}
+		return set("timecode", is["timecode"])
+	}
+	err := move(avplane.Tags(m.oc.Metadata()), func(k, v string) error { return avplane.SetMetadata(m.oc, k, v) })
+	for _, l := range m.lanes {
+		if l != nil && err == nil {
+			err = move(avplane.Tags(l.out.Metadata()), func(k, v string) error { return avplane.SetStreamMetadata(l.out, k, v) })
+		}
+	}
+	return err
+}
+
+// commonScale is the smallest number of ticks a second that holds those of film and sound, for the edit lists of QuickTime and MP4,
+// which tell where streams begin; 0 when there is none that these can count with.
+func (m *muxer) commonScale() int64 {
+	scale := int64(1000) // the muxer's own
+	for _, l := range m.lanes {
+		if l == nil {
+			continue
+		}
+		p := l.in.CodecParameters()
+		n := int64(l.out.TimeBase().Den())
+		switch p.MediaType() {
+		case astiav.MediaTypeAudio: // which the muxer counts in samples
+			n = max(1, int64(p.SampleRate()))
+		case astiav.MediaTypeVideo:
+		default:
+			continue
+		}
+		a, b := scale, n
+		for b != 0 {
+			a, b = b, a%b
+		}
+		if scale = scale / a * n; scale > math.MaxInt32 {
+			return 0
+		}
+	}
+	return scale
 }
 
 func codecIDOf(ec *astiav.CodecContext) astiav.CodecID {
@@ -168,7 +220,8 @@ func rebuilt(s *Source, st *astiav.Stream) bool {
 	return false
 }
 
-func (m *muxer) addVideo(s *Source, ec *astiav.CodecContext, first *astiav.Frame) (*lane, error) {
+func (m *muxer) addVideo(r *reader, ec *astiav.CodecContext, first *astiav.Frame) (*lane, error) {
+	s := r.src
 	o := m.oc.NewStream(nil)
 	if o == nil {
 		return nil, faultf(ErrOutput, nil, "out of memory")
@@ -181,12 +234,15 @@ func (m *muxer) addVideo(s *Source, ec *astiav.CodecContext, first *astiav.Frame
 	if m.isISO() && p.CodecID() == astiav.CodecIDHevc && avplane.CodecTag(in) == "hvc1" {
 		p.SetCodecTag(in.CodecTag())
 	}
-	o.SetTimeBase(s.video.TimeBase())
-	if rate := s.ic.GuessFrameRate(s.video, nil); strings.HasPrefix(m.oc.OutputFormat().Name(), "mxf") && rate.Num() > 0 {
+	o.SetTimeBase(r.given.tb)
+	if rate := ec.Framerate(); strings.HasPrefix(m.oc.OutputFormat().Name(), "mxf") && rate.Num() > 0 {
 		o.SetTimeBase(astiav.NewRational(rate.Den(), rate.Num())) // MXF counts in pictures
 	}
 	if err := avplane.CopyStreamProps(o, s.video, false); err != nil {
 		return nil, faultf(ErrOutput, err, "video stream: %v", err)
+	}
+	if r.prefilter() != nil {
+		avplane.SetStreamRate(o, ec.Framerate(), ec.SampleAspectRatio())
 	}
 	if err := avplane.AddHDR(o, first); err != nil {
 		return nil, faultf(ErrOutput, err, "video stream: %v", err)

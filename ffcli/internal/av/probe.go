@@ -35,7 +35,10 @@ type ProbeResult struct {
 
 // Probe reads all packets of a file and decodes none; about 70 bytes of memory a packet. It returns the errors of Open,
 // and ErrOpen when reading fails before the end.
-func Probe(ctx context.Context, path string) (*ProbeResult, error) {
+func Probe(ctx context.Context, path string) (*ProbeResult, error) { return probePart(ctx, path, nil) }
+
+// probePart is Probe of the part of a film that w has seen to its end; the film's own packets are told of all.
+func probePart(ctx context.Context, path string, w *window) (*ProbeResult, error) {
 	s, err := Open(path)
 	if err != nil {
 		return nil, err
@@ -56,7 +59,7 @@ func Probe(ctx context.Context, path string) (*ProbeResult, error) {
 		} else if err != nil {
 			return nil, faultf(ErrOpen, err, "%s: reading failed: %s", path, reason(err))
 		}
-		if i := p.StreamIndex(); i < len(r.Streams) {
+		if i := p.StreamIndex(); i < len(r.Streams) && (w == nil || i == r.Info.Video || w.judge(p) == belongs) {
 			tb := s.streams[i].TimeBase()
 			r.Streams[i].Packets = append(r.Streams[i].Packets, Packet{
 				PTS: toTime(p.Pts(), tb), DTS: toTime(p.Dts(), tb), Duration: toTime(p.Duration(), tb), Size: p.Size(), MD5: md5.Sum(p.Data()),
@@ -76,12 +79,20 @@ func toTime(ticks int64, tb astiav.Rational) time.Duration {
 // Difference says in a few words how b is not a copy of a: other bytes, or times further apart than the ticks of both
 // containers allow. Empty when it is one. Times are compared after taking off shift, which is b's delay against a.
 func (a *StreamPackets) Difference(b *StreamPackets, shift time.Duration) string {
+	return a.difference(b, shift, false)
+}
+
+// difference is Difference; a's times may have been moved, which rounds them to a tick.
+func (a *StreamPackets) difference(b *StreamPackets, shift time.Duration, moved bool) string {
 	if len(a.Packets) != len(b.Packets) {
 		return fmt.Sprintf("%d packets instead of %d", len(b.Packets), len(a.Packets))
 	}
 	slack := time.Duration(0)
-	if a.Tick != b.Tick {
+	if moved || a.Tick != b.Tick {
 		slack = max(a.Tick, b.Tick)
+	}
+	if moved {
+		slack += time.Microsecond // a tick in nanoseconds is rounded too
 	}
 	for i, p := range a.Packets {
 		q := b.Packets[i]

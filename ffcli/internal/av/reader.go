@@ -16,7 +16,7 @@ import (
 type item struct {
 	frame *astiav.Frame
 	index int64         // of the frame, from 0
-	ticks int64         // its time in the video stream's time base
+	ticks int64         // its time in the time base of what is seen (shown)
 	pts   time.Duration // the same, from the first frame
 	pkt   *astiav.Packet
 }
@@ -33,7 +33,9 @@ type reader struct {
 	pkt     *astiav.Packet
 	packets bool // give out the packets of other streams too
 
-	shape    shape
+	view     *viewer // nil: the whole film as it is
+	given    shown
+	shape    shape // of decoded frames
 	draining bool
 	failures int  // errors in a row while draining
 	ended    bool // next has returned io.EOF
@@ -44,8 +46,10 @@ const drainFailures = 256
 
 // newReader opens the decoder of src with that many threads (0: one for each core). frames is how many decoded frames may
 // be in flight, counting the one in the decoder's hands; it is at least 2.
-func newReader(src *Source, threads, frames int, packets bool) (*reader, error) {
+func newReader(src *Source, threads, frames int, packets bool, view View) (*reader, error) {
 	r := &reader{src: src, packets: packets, clock: newClock(src), end: newEnding(src)}
+	r.given = shown{tb: r.clock.tb, interval: r.clock.interval}
+	r.view = newViewer(r, view)
 	var err error
 	if r.dec, err = openDecoder(src, threads); err != nil {
 		return nil, err
@@ -98,19 +102,39 @@ func threadCount(n int) int {
 	return runtime.NumCPU()
 }
 
-// next returns the next frame or packet, io.EOF at the end of what could be read, ctx's cause when it is done. It waits for
-// a free frame. Damaged packets are counted and skipped, as the ffmpeg tool does.
+// next returns the next frame or packet of what is seen, io.EOF at its end or at that of what could be read, ctx's cause when it is done.
+// It waits for a free frame.
 func (r *reader) next(ctx context.Context) (item, error) {
-	for {
-		if ctx.Err() != nil {
-			return item{}, context.Cause(ctx)
+	if r.view != nil {
+		return r.view.next(ctx)
+	}
+	it, err := r.decode(ctx)
+	if err == nil && it.frame != nil {
+		it = r.given.count(it)
+	}
+	return it, err
+}
+
+// takeSpare waits for a free frame.
+func (r *reader) takeSpare(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if r.spare == nil {
+		select {
+		case r.spare = <-r.frames:
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
-		if r.spare == nil {
-			select {
-			case r.spare = <-r.frames:
-			case <-ctx.Done():
-				return item{}, context.Cause(ctx)
-			}
+	}
+	return nil
+}
+
+// decode is next for the whole film. Its frames are not numbered yet. Damaged packets are counted and skipped, as the ffmpeg tool does.
+func (r *reader) decode(ctx context.Context) (item, error) {
+	for {
+		if err := r.takeSpare(ctx); err != nil {
+			return item{}, err
 		}
 		switch err := r.dec.ReceiveFrame(r.spare); {
 		case err == nil:
@@ -141,7 +165,7 @@ func (r *reader) next(ctx context.Context) (item, error) {
 	}
 }
 
-// accept numbers and times the frame in spare, and gives it out.
+// accept times the frame in spare, and gives it out.
 func (r *reader) accept() (item, error) {
 	f := r.spare
 	info := avplane.Describe(f)
@@ -161,7 +185,7 @@ func (r *reader) accept() (item, error) {
 		r.end.corruptFrames++
 	}
 	r.spare = nil
-	return item{frame: f, index: n, ticks: ticks, pts: r.clock.since(ticks)}, nil
+	return item{frame: f, ticks: ticks}, nil
 }
 
 // feed reads one packet: into the decoder, or out as an item.
@@ -202,6 +226,10 @@ func (r *reader) release(f *astiav.Frame) {
 
 // close frees the decoder and the frames that were given back. All must have been.
 func (r *reader) close() {
+	if r.view != nil {
+		r.view.close()
+		r.view = nil
+	}
 	if r.spare != nil {
 		r.spare.Free()
 		r.spare = nil

@@ -36,6 +36,7 @@ type TranscodeOptions struct {
 	ConstantRate  bool
 	Hardware      string // device that decodes, see UseHardware; empty: none
 	Device        string // device of a VAAPI encoder; empty: the first
+	View          View   // what is seen of the input: the same as in the first pass
 	Overwrite     bool   // the output may exist
 	Drop          []int  // input streams to leave out
 	DropUnmuxable bool   // leave out what the output's container cannot hold, and report it
@@ -124,6 +125,9 @@ func newJob(ctx context.Context, in, out string, opts *TranscodeOptions) (j *job
 	if err := CheckOutput(in, out, opts.Overwrite); err != nil {
 		return nil, err
 	}
+	if opts.Smart != nil && opts.View != (View{}) {
+		return nil, faultf(ErrSmart, nil, "%s %v: neither a part of it, nor through filters", filepath.Base(in), ErrSmart)
+	}
 	j = &job{}
 	defer func() {
 		if err != nil {
@@ -140,7 +144,7 @@ func newJob(ctx context.Context, in, out string, opts *TranscodeOptions) (j *job
 	if err = j.src.checkDrops(opts.Drop); err != nil {
 		return j, err
 	}
-	if j.reader, err = newReader(j.src, max(1, threadCount(opts.Threads)/2), framesInFlight(j.src), true); err != nil {
+	if j.reader, err = newReader(j.src, max(1, threadCount(opts.Threads)/2), framesInFlight(j.src), true, opts.View); err != nil {
 		return j, err
 	}
 	first, err := j.firstFrame(ctx)
@@ -169,7 +173,7 @@ func newJob(ctx context.Context, in, out string, opts *TranscodeOptions) (j *job
 		return j, err
 	}
 	j.encoderName = fam.encoder
-	if err = j.mux.addStreams(j.src, j.encoder, first, opts); err != nil {
+	if err = j.mux.addStreams(j.reader, j.encoder, first, opts); err != nil {
 		return j, err
 	}
 	if j.smart != nil {
@@ -181,7 +185,7 @@ func newJob(ctx context.Context, in, out string, opts *TranscodeOptions) (j *job
 		return j, err
 	}
 	j.captions = opts.DropCaptions || captioners[fam.encoder]
-	j.enc = newEncoding(j.encoder, fam.fixedRate || opts.ConstantRate, j.mux, j.src.video.TimeBase())
+	j.enc = newEncoding(j.encoder, fam.fixedRate || opts.ConstantRate, j.mux, j.reader.given.tb)
 	return j, nil
 }
 
@@ -217,6 +221,11 @@ func muxOptions(j *job, opts *TranscodeOptions) map[string]string {
 	set := maps.Clone(opts.MuxOptions)
 	if set == nil {
 		set = map[string]string{}
+	}
+	if j.reader.window() != nil && j.mux.isISO() {
+		if scale := j.mux.commonScale(); scale > 0 {
+			setDefault(set, "movie_timescale", fmt.Sprint(scale))
+		}
 	}
 	if j.mux.oc.OutputFormat().Name() == "mpegts" {
 		// This muxer lets the clock run ahead of the decoding times by twice max_delay, and adds that to every time. A

@@ -26,6 +26,7 @@ func Tags(d *astiav.Dictionary) map[string]string {
 
 // Chapter is a named part of a file; times are in microseconds.
 type Chapter struct {
+	Number     int // in the file, from 0
 	Start, End int64
 	Tags       map[string]string
 }
@@ -35,12 +36,12 @@ func ChapterList(f *astiav.FormatContext) []Chapter {
 	c := format(f)
 	var list []Chapter
 	micro := C.AVRational{1, 1_000_000}
-	for _, p := range unsafe.Slice(c.chapters, int(c.nb_chapters)) {
+	for i, p := range unsafe.Slice(c.chapters, int(c.nb_chapters)) {
 		tags := map[string]string{}
 		for e := C.av_dict_get(p.metadata, emptyKey, nil, C.AV_DICT_IGNORE_SUFFIX); e != nil; e = C.av_dict_get(p.metadata, emptyKey, e, C.AV_DICT_IGNORE_SUFFIX) {
 			tags[strings.ToLower(C.GoString(e.key))] = C.GoString(e.value)
 		}
-		list = append(list, Chapter{int64(C.av_rescale_q(p.start, p.time_base, micro)), int64(C.av_rescale_q(p.end, p.time_base, micro)), tags})
+		list = append(list, Chapter{i, int64(C.av_rescale_q(p.start, p.time_base, micro)), int64(C.av_rescale_q(p.end, p.time_base, micro)), tags})
 	}
 	return list
 }
