@@ -10,10 +10,11 @@ import (
 	"github.com/ksamenet/ksamenet/core/frame"
 )
 
-// Format and Version identify the document. Readers refuse other formats and newer versions.
+// Format and Version identify the document. Readers refuse other formats and newer versions, and bring older ones up to date:
+// in version 1 the grid of mouthOpen was as coarse as that of the other units.
 const (
 	Format  = "ksamenet-decisions"
-	Version = 1
+	Version = 2
 )
 
 // Action says what happens to a face.

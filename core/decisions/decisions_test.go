@@ -111,6 +111,32 @@ func TestValidateRefuses(t *testing.T) {
 	}
 }
 
+// A list of version 1 says how far a mouth is open in steps of a fifteenth.
+func TestReadUpgrades(t *testing.T) {
+	old := sample()
+	old.Version = 1
+	old.Tracks[0].Faces[0].Look.Expression[1], old.Tracks[0].Faces[0].Look.Expression[mouthOpen] = 7, 7
+	var a bytes.Buffer
+	if err := old.Write(&a); err != nil {
+		t.Fatal(err)
+	}
+	l, err := Read(&a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := l.Tracks[0].Faces[0].Look.Values().Expression
+	if want := 7. / 15; l.Version != Version || math.Abs(got[mouthOpen]-want) > 1e-9 || math.Abs(got[1]-want) > 1e-9 {
+		t.Errorf("version %d, mouth %v, smile %v; want %d and %v", l.Version, got[mouthOpen], got[1], Version, want)
+	}
+	old.Tracks[0].Faces[0].Look.Expression[mouthOpen] = 200
+	if err := old.Write(&a); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(&a); !errors.Is(err, ErrInvalid) {
+		t.Errorf("a mouth off the grid was read: %v", err)
+	}
+}
+
 func TestReadRefusesUnknownField(t *testing.T) {
 	var a bytes.Buffer
 	if err := sample().Write(&a); err != nil {

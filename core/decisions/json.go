@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/ksamenet/ksamenet/core/appearance"
@@ -94,6 +96,7 @@ func Read(r io.Reader) (*List, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, &Fault{Line: lineOf(b, d.InputOffset()), Reason: "something follows the list"}
 	}
+	l.upgrade()
 	var errs []error
 	for _, f := range l.faults() {
 		f.Line = lineOf(b, locate(b, f.path))
@@ -103,6 +106,25 @@ func Read(r io.Reader) (*List, error) {
 		return nil, errors.Join(errs...)
 	}
 	return &l, nil
+}
+
+// mouthOpen is the unit whose grid version 2 made twice as fine.
+var mouthOpen = slices.Index(appearance.UnitNames[:], "mouthOpen")
+
+// upgrade makes a list of an older version one of Version.
+func (l *List) upgrade() {
+	if l.Format != Format || l.Version != 1 {
+		return
+	}
+	l.Version = Version
+	for _, t := range l.Tracks {
+		for _, f := range t.Faces {
+			if f.Look != nil {
+				e := &f.Look.Expression[mouthOpen]
+				*e = uint8(min(2*int(*e), math.MaxUint8)) // off the grid stays off the grid
+			}
+		}
+	}
 }
 
 // offset is where in the document b a decoder failed.

@@ -16,10 +16,12 @@ import (
 type opening struct {
 	gap float64 // between the inner lips, patch units: mean of three places
 	eye float64 // height of the eye's opening by its width: mean of three places, of both eyes, the nearer one counting more
+
+	pitch float64 // of the head, degrees
 }
 
 // rest is a person's opening with closed lips and eyes open as usual. Only its ratio to the present opening goes on.
-type rest opening
+type rest struct{ gap, eye float64 }
 
 // usualRest is the rest of people of whom no better is known: mean of 500 rendered people.
 var usualRest = rest{gap: .0045, eye: .308}
@@ -37,6 +39,7 @@ const farCorner = 8 // an eye's other corner, counted likewise
 // opening measures g.
 func (g *Geometry) opening() opening {
 	var o opening
+	_, o.pitch = g.turn()
 	for _, p := range lipPairs {
 		o.gap += g.distance(p[0], p[1]) / 3
 	}
@@ -80,15 +83,40 @@ func restOf(track []Sample) rest {
 	return rest{gap: min(gaps[len(gaps)/5], maxRestGap), eye: open[len(open)*3/5]}
 }
 
-// answers are a generator's openings for strengths of a unit, as the mesh network sees them on surrogates (three mixtures
-// of four donors, from the front): piecewise linear, answer rising.
+// answers are a generator's openings for strengths of a unit, as the mesh network sees them on surrogates (mixtures of four donors,
+// from the front): piecewise linear, answer rising.
 type answers []struct{ answer, strength float64 }
 
+// jaw: growth of the gap for mouthOpen in heads of the given pitch, degrees; mean of both networks, patches of 200 and 110 pixels, eight
+// mixtures each, which differ by .004. Lips of a head that is bent forward hide the first of it. Small gaps get a little less strength
+// than would answer them: more speaks too loud (models/appearance/CARD.md).
+var jaw = []struct {
+	pitch float64
+	answers
+}{
+	{-32, answers{{0, 0}, {.002, .12}, {.0066, .2}, {.0135, .267}, {.0251, .333}, {.0333, .4}, {.0407, .533}, {.05, .733}, {.075, 1}}},
+	{-25, answers{{0, 0}, {.002, .08}, {.0065, .133}, {.0142, .2}, {.0202, .267}, {.0312, .333}, {.0364, .4}, {.0406, .533}, {.059, .733}, {.096, 1}}},
+	{-15, answers{{0, 0}, {.0037, .067}, {.0118, .133}, {.0226, .2}, {.0299, .267}, {.0337, .333}, {.0386, .4}, {.0508, .533}, {.0717, .733}, {.0953, 1}}},
+	{0, answers{{0, 0}, {.002, .067}, {.0086, .133}, {.017, .2}, {.0241, .267}, {.0306, .333}, {.0361, .4}, {.0475, .533}, {.0651, .733}, {.0833, 1}}},
+	{15, answers{{0, 0}, {.002, .08}, {.0033, .133}, {.012, .2}, {.0201, .267}, {.0262, .333}, {.0313, .4}, {.0409, .533}, {.0551, .733}, {.0675, 1}}},
+	{25, answers{{0, 0}, {.002, .12}, {.0031, .2}, {.0077, .267}, {.0141, .333}, {.0213, .4}, {.033, .533}, {.0448, .733}, {.059, 1}}},
+}
+
+// jawStrength is mouthOpen's strength that opens the lips by gap in a head of the given pitch.
+func jawStrength(gap, pitch float64) float64 {
+	last := len(jaw) - 1
+	pitch = clamp(pitch, jaw[0].pitch, jaw[last].pitch)
+	for i := 1; i < last; i++ {
+		if pitch <= jaw[i].pitch {
+			last = i
+		}
+	}
+	a, b := jaw[last-1], jaw[last]
+	t := (pitch - a.pitch) / (b.pitch - a.pitch)
+	return (1-t)*a.strength(gap) + t*b.strength(gap)
+}
+
 var (
-	// jaw: growth of the gap for mouthOpen, mean of both networks (patches of 200 and 110 pixels; they differ by .002 up to .7).
-	// More strength for small gaps speaks too loud (models/appearance/CARD.md). Heads bent back by 17° answer strengths of .2 to
-	// .3 by 1.3 to 1.5 times as much, heads bent forward by half to two thirds: that is not made up for.
-	jaw = answers{{0, 0}, {.002, .067}, {.0098, .133}, {.0168, .2}, {.0238, .267}, {.0302, .333}, {.0366, .4}, {.0477, .533}, {.0634, .733}, {.08, 1}}
 	// lids: loss of eye opening for eyeClose, steeper than the surrogate's answer (.07 .12 .17 .22 .34 .64 .70 in steps of .133).
 	// Small filmed eyes measure .4 to .67 of their rest when shut, a surrogate's .3: answered one to one, people of 70 pixels
 	// blinked by half.
@@ -122,7 +150,7 @@ var parts = [...]struct {
 
 // open makes mouth and eyes of e as open as o is beyond r. trust < 1 weakens it, as fade weakens units.
 func (o opening) open(e *[appearance.Units]float64, r rest, trust float64) {
-	lips := jaw.strength(max(0, o.gap-r.gap) * trust)
+	lips := jawStrength(max(0, o.gap-r.gap)*trust, o.pitch)
 	var others float64
 	for _, p := range parts {
 		others += p.share * e[p.unit]

@@ -64,18 +64,21 @@ func TestOpen(t *testing.T) {
 		in    map[int]float64
 		want  map[int]float64
 	}{
-		{"at rest everything closes", opening{.004, .3}, 1, map[int]float64{mouthOpen: .3, smileOpen: .5, eyeClose: .2, eyeOpen: .3, squint: .4}, nil},
-		{"a noisy rest", opening{.003, .3 * .985}, 1, nil, nil},
-		{"the jaw opens", opening{.004 + .0477, .3}, 1, nil, map[int]float64{mouthOpen: .533}},
-		{"the smile's share is not opened twice", opening{.004 + .0477, .3}, 1, map[int]float64{smileOpen: .5}, map[int]float64{smileOpen: .5, mouthOpen: .533 - .3}},
-		{"units that open too far give way alike", opening{.004 + .022, .3}, 1, map[int]float64{smileOpen: .5, lipUp: .5}, map[int]float64{smileOpen: .2, lipUp: .2}},
-		{"wide open", opening{.3, .3}, 1, nil, map[int]float64{mouthOpen: 1}},
-		{"half trusted", opening{.004 + .0954, .3}, .5, nil, map[int]float64{mouthOpen: .533}},
-		{"half closed eyes", opening{.004, .3 * (1 - .2 - lidNoise)}, 1, nil, map[int]float64{eyeClose: .533}},
-		{"a squint is part of it", opening{.004, .3 * (1 - .2 - lidNoise)}, 1, map[int]float64{squint: .2}, map[int]float64{squint: .2, eyeClose: .363}},
-		{"a blink is no squint", opening{.004, .1}, 1, map[int]float64{squint: .6}, map[int]float64{eyeClose: 1}},
-		{"wide eyes", opening{.004, .3 * (1 + .0775 + lidNoise)}, 1, map[int]float64{eyeClose: .3}, map[int]float64{eyeOpen: .5}},
-		{"eyes without width", opening{.004, math.NaN()}, 1, map[int]float64{eyeClose: .3}, map[int]float64{eyeClose: .3}},
+		{"at rest everything closes", opening{gap: .004, eye: .3}, 1, map[int]float64{mouthOpen: .3, smileOpen: .5, eyeClose: .2, eyeOpen: .3, squint: .4}, nil},
+		{"a noisy rest", opening{gap: .003, eye: .3 * .985}, 1, nil, nil},
+		{"the jaw opens", opening{gap: .004 + .0475, eye: .3}, 1, nil, map[int]float64{mouthOpen: .533}},
+		{"the smile's share is not opened twice", opening{gap: .004 + .0475, eye: .3}, 1, map[int]float64{smileOpen: .5}, map[int]float64{smileOpen: .5, mouthOpen: .533 - .3}},
+		{"units that open too far give way alike", opening{gap: .004 + .0215, eye: .3}, 1, map[int]float64{smileOpen: .5, lipUp: .5}, map[int]float64{smileOpen: .2, lipUp: .2}},
+		{"wide open", opening{gap: .3, eye: .3}, 1, nil, map[int]float64{mouthOpen: 1}},
+		{"bent forward, the lips hide it", opening{gap: .004 + .0141, eye: .3, pitch: 25}, 1, nil, map[int]float64{mouthOpen: .333}},
+		{"between two pitches", opening{gap: .004 + .0165, eye: .3, pitch: 10}, 1, nil, map[int]float64{mouthOpen: (.1963 + 2*.2370) / 3}},
+		{"bent back farther than measured", opening{gap: .004 + .05, eye: .3, pitch: -60}, 1, nil, map[int]float64{mouthOpen: .733}},
+		{"half trusted", opening{gap: .004 + .095, eye: .3}, .5, nil, map[int]float64{mouthOpen: .533}},
+		{"half closed eyes", opening{gap: .004, eye: .3 * (1 - .2 - lidNoise)}, 1, nil, map[int]float64{eyeClose: .533}},
+		{"a squint is part of it", opening{gap: .004, eye: .3 * (1 - .2 - lidNoise)}, 1, map[int]float64{squint: .2}, map[int]float64{squint: .2, eyeClose: .363}},
+		{"a blink is no squint", opening{gap: .004, eye: .1}, 1, map[int]float64{squint: .6}, map[int]float64{eyeClose: 1}},
+		{"wide eyes", opening{gap: .004, eye: .3 * (1 + .0775 + lidNoise)}, 1, map[int]float64{eyeClose: .3}, map[int]float64{eyeOpen: .5}},
+		{"eyes without width", opening{gap: .004, eye: math.NaN()}, 1, map[int]float64{eyeClose: .3}, map[int]float64{eyeClose: .3}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var e, want [appearance.Units]float64
@@ -97,16 +100,18 @@ func TestOpen(t *testing.T) {
 
 // A wider opening never gives a less open surrogate, or speech would stutter.
 func TestOpenIsMonotone(t *testing.T) {
-	last := [2]float64{-1, 2}
-	for i := range 200 {
-		var e [appearance.Units]float64
-		e[1], e[14] = .4, .2
-		opening{gap: .0006 * float64(i), eye: .0018 * float64(i)}.open(&e, usualRest, 1)
-		mouth, shut := e[mouthOpen]+.6*e[1]+.65*e[14], e[eyeClose]+squintShuts*e[squint]
-		if mouth < last[0]-1e-9 || shut > last[1]+1e-9 {
-			t.Fatalf("step %d: mouth %.3f after %.3f, lids %.3f after %.3f", i, mouth, last[0], shut, last[1])
+	for _, pitch := range []float64{-40, -20, -5, 0, 7, 20, 25} {
+		last := [2]float64{-1, 2}
+		for i := range 200 {
+			var e [appearance.Units]float64
+			e[1], e[14] = .4, .2
+			opening{gap: .0006 * float64(i), eye: .0018 * float64(i), pitch: pitch}.open(&e, usualRest, 1)
+			mouth, shut := e[mouthOpen]+.6*e[1]+.65*e[14], e[eyeClose]+squintShuts*e[squint]
+			if mouth < last[0]-1e-9 || shut > last[1]+1e-9 {
+				t.Fatalf("pitch %v, step %d: mouth %.3f after %.3f, lids %.3f after %.3f", pitch, i, mouth, last[0], shut, last[1])
+			}
+			last = [2]float64{mouth, shut}
 		}
-		last = [2]float64{mouth, shut}
 	}
 }
 

@@ -35,7 +35,7 @@ func TestOutlineOfTheMeanHead(t *testing.T) {
 			if more := extent(h.Outline(p, a, 2)); math.Abs(more.W()/std.W()-1-2*OutlineStep) > 1e-9 || math.Abs(more.H()/std.H()-1-2*OutlineStep) > 1e-9 {
 				t.Fatalf("two steps larger: %v of %v", more, std)
 			}
-			a.Expression[mouthOpen] = appearance.UnitLevels - 1
+			a.Expression[mouthOpen] = appearance.MouthLevels - 1
 			if open := extent(h.Outline(p, a, 0)); open.Y0 != std.Y0 || open.W() != std.W() || !(open.H() > 1.05*std.H()) {
 				t.Fatalf("yaw %d, pitch %d: an open mouth makes %v of %v", yaw, pitch, open, std)
 			}
