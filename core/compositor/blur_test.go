@@ -18,7 +18,7 @@ func TestBlurMeasured(t *testing.T) {
 				p := frame.New(frame.Gray8, 400, 400)
 				for y := range 400 {
 					for x := range 400 {
-						d := math.Hypot(float64(x)-200, float64(y)-200) - 125
+						d := math.Hypot(float64(x)-200, float64(y)-200) - 110
 						v := 60 + 120*.5*(1+math.Erf(d/(sigma*math.Sqrt2)))
 						p.Planes[0].Data[y*400+x] = uint8(math.Round(v + noise*r.NormFloat64()))
 					}
@@ -40,7 +40,7 @@ func TestBlurMeasured(t *testing.T) {
 			if x > 200 {
 				sigma = 5
 			}
-			p.Planes[0].Data[y*400+x] = uint8(60 + 120*.5*(1+math.Erf((math.Hypot(float64(x)-200, float64(y)-200)-125)/(sigma*math.Sqrt2))))
+			p.Planes[0].Data[y*400+x] = uint8(60 + 120*.5*(1+math.Erf((math.Hypot(float64(x)-200, float64(y)-200)-110)/(sigma*math.Sqrt2))))
 		}
 	}
 	if m, err := MeasureTone(p, placed(newPatch(32), 200, 200, 234, 0).Oval, 0, nil); err != nil || m.Blur > 1.6 {

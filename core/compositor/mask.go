@@ -6,11 +6,11 @@ import (
 	"github.com/ksamenet/ksamenet/core/frame"
 )
 
-// Widths of the mask's soft rim, in shares of the outline's mean radius. Tuned by eye on five portraits and the clips
-// of talking people: a narrower feather shows a seam, a wider one lets a halo of skin stand on the hair.
+// Widths of the mask's soft rim, in shares of the outline's mean radius. Tuned by eye on the clips of talking people: a narrower
+// feather shows a seam, a wider one lets a halo of skin stand on the hair, and a longer reach gives everybody a surrogate's broad head.
 const (
-	featherShare = 0.10 // fill fades out
-	reachShare   = 0.20 // the surrogate's own silhouette may exceed the core by this much
+	featherShare = 0.06 // fill fades out
+	reachShare   = 0.08 // the surrogate's own silhouette may exceed the core by this much
 	haloShare    = 0.45 // the halo's width
 	haloRise     = 0.35 // share of the halo's width over which its glow rises
 	haloGlow     = 0.75 // share of white where it is brightest
