@@ -24,7 +24,7 @@ func (c *Compositor) blend(pic *frame.Picture, first, end int, place similarity,
 	alpha := c.tex.planes[alphaPlane]
 	inv := place.inverse()
 	du, dv := inv.a*sx*c.tex.scale, inv.b*sx*c.tex.scale
-	out, in := m.outer(), m.inner()
+	out := m.outer()
 	y0 += (rows.first + rows.step - y0%rows.step) % rows.step
 	for y := y0; y < y1; y += rows.step {
 		py := float64(y)*sy + offY
@@ -42,24 +42,34 @@ func (c *Compositor) blend(pic *frame.Picture, first, end int, place similarity,
 		u0, v0 = u0*c.tex.scale-float64(c.tex.x0)-.5, v0*c.tex.scale-float64(c.tex.y0)-.5
 		weight := c.mask[:to-from]
 		cells, glow := c.cells[:len(weight)], c.glow[:len(weight)]
+		grid.row(cells, u0+float64(from)*du, v0+float64(from)*dv, du, dv)
 		clear(glow)
-		in2 := in*in - dy*dy // negative: no part of this row is surely in the core
-		for k := range weight {
-			x := float64(from + k)
-			dx := x*sx + offX - m.x
-			cells[k] = grid.at(u0+x*du, v0+x*dv)
-			if dx*dx <= in2 {
-				weight[k] = 1
-				continue
-			}
+		// m from both ends of the row to where it is 1. What lies between is taken for the core: in a dent of the outline the
+		// surrogate covers a little more.
+		soft := func(k int) bool {
+			dx := float64(from+k)*sx + offX - m.x
 			feather, limit := m.rim(dx, dy)
+			if feather == 1 {
+				return false
+			}
 			if m.halo > 0 {
 				glow[k] = m.glow(dx, dy)
 			}
-			weight[k] = feather
-			if limit > 0 && feather < 1 {
+			if weight[k] = feather; limit > 0 {
 				weight[k] = max(feather, limit*cells[k].of(alpha, grid.w))
 			}
+			return true
+		}
+		coreFrom, coreTo := 0, len(weight)
+		for coreFrom < coreTo && soft(coreFrom) {
+			coreFrom++
+		}
+		for coreTo > coreFrom && soft(coreTo-1) {
+			coreTo--
+		}
+		core := weight[coreFrom:coreTo]
+		for k := range core {
+			core[k] = 1
 		}
 		for i := first; i < end; i++ {
 			value, color := c.value[:len(weight)], c.tex.planes[i]
@@ -77,7 +87,10 @@ func (c *Compositor) blend(pic *frame.Picture, first, end int, place similarity,
 				grain.add(value, float32(componentCodes(pic, i).span), i, from, y)
 			}
 			comp := pic.Layout.Components[i]
-			store(&pic.Planes[comp.Plane], comp, y, from, value, weight)
+			plane := &pic.Planes[comp.Plane]
+			store(plane, comp, y, from, value[:coreFrom], weight[:coreFrom])
+			put(plane, comp, y, from+coreFrom, value[coreFrom:coreTo])
+			store(plane, comp, y, from+coreTo, value[coreTo:], weight[coreTo:])
 		}
 	}
 }
@@ -109,6 +122,24 @@ func (g *grid) at(u, v float64) cell {
 	i, j := int(u), int(v)
 	return cell{int32(j*g.w + i), float32(u - float64(i)), float32(v - float64(j))}
 }
+
+// row finds the cells of the positions (u, v), (u+du, v+dv), …
+func (g *grid) row(cells []cell, u, v, du, dv float64) {
+	last := float64(len(cells) - 1)
+	if !(g.inside(u, v) && g.inside(u+last*du, v+last*dv)) {
+		for k := range cells {
+			cells[k] = g.at(u+float64(k)*du, v+float64(k)*dv)
+		}
+		return
+	}
+	for k := range cells {
+		u, v := u+float64(k)*du, v+float64(k)*dv
+		i, j := int(u), int(v)
+		cells[k] = cell{int32(j*g.w + i), float32(u - float64(i)), float32(v - float64(j))}
+	}
+}
+
+func (g *grid) inside(u, v float64) bool { return u >= 0 && v >= 0 && u <= g.maxU && v <= g.maxV }
 
 func clamp(v, hi float64) float64 {
 	if v < 0 {
@@ -159,6 +190,33 @@ func store(pl *frame.Plane, c frame.Component, y, from int, value, weight []floa
 			q := code(v, top) << c.Shift
 			d[0], d[1] = byte(q), byte(q>>8)
 		}
+	}
+}
+
+// put writes a row of values, in code units, over samples from..from+len(value) of row y: store at weight 1.
+func put(pl *frame.Plane, c frame.Component, y, from int, value []float32) {
+	if len(value) == 0 {
+		return
+	}
+	at := y*pl.Stride + c.Offset + from*c.Step
+	top := float32(int(1)<<c.Depth - 1)
+	if c.Bytes() == 1 {
+		if c.Step == 1 && c.Shift == 0 {
+			d := pl.Data[at:][:len(value)]
+			for k, v := range value {
+				d[k] = uint8(code(v, top))
+			}
+			return
+		}
+		for k, v := range value {
+			pl.Data[at+k*c.Step] = uint8(code(v, top)) << c.Shift
+		}
+		return
+	}
+	for k, v := range value {
+		d := pl.Data[at+k*c.Step : at+k*c.Step+2 : at+k*c.Step+2]
+		q := code(v, top) << c.Shift
+		d[0], d[1] = byte(q), byte(q>>8)
 	}
 }
 

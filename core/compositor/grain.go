@@ -79,7 +79,11 @@ func (g *grain) add(value []float32, span float32, i, from, y int) {
 		k *= chromaGrain
 	}
 	row := tile[(y+g.y[i])%grainSide*grainSide:][:grainSide]
-	for j := range value {
-		value[j] += k * row[(from+j+g.x[i])%grainSide]
+	for at := (from + g.x[i]) % grainSide; len(value) > 0; at = 0 {
+		n := min(len(value), grainSide-at)
+		for j, v := range row[at : at+n] {
+			value[j] += k * v
+		}
+		value = value[n:]
 	}
 }

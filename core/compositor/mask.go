@@ -88,8 +88,7 @@ func (m *mask) rim(dx, dy float64) (feather, limit float32) {
 	return feather, limit
 }
 
-// inner is the radius within which m is 1 at every angle; beyond outer it is 0.
-func (m *mask) inner() float64 { return m.lo }
+// outer is the radius beyond which m is 0.
 func (m *mask) outer() float64 { return m.hi + m.widen + m.reach }
 
 func smoothstep(t float64) float64 {

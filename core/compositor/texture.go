@@ -14,6 +14,7 @@ type texture struct {
 	scale        float64 // texels of the level per unit of the patch
 	planes       [4][]float32
 	hint         [4][]float32 // scratch of upsample
+	fade         []float32    // edgeFade of the columns
 	fill         fill
 }
 
@@ -43,6 +44,10 @@ func (t *texture) prepare(p *frame.Patch, place similarity, box frame.Rect, col 
 	}
 	block := 1 << level
 	fade := edgeTable(n)
+	t.fade = resize(t.fade, t.w)
+	for x := range t.fade {
+		t.fade[x] = fade(t.x0 + x)
+	}
 	step := fillPatch / float32(n) // cells of the fill per texel
 	for y := range t.h {
 		ty := t.y0 + y
@@ -53,7 +58,7 @@ func (t *texture) prepare(p *frame.Patch, place similarity, box frame.Rect, col 
 			tx := t.x0 + x
 			var s texel
 			var alpha float32
-			if f := min(fy, fade(tx)); f > 0 {
+			if f := min(fy, t.fade[x]); f > 0 {
 				s, alpha = average(p, tx*block, ty*block, block, f)
 			}
 			if s.w < 1 {
@@ -88,15 +93,19 @@ func (t *texture) sharpen(k float32) {
 	low := resize(t.hint[0], t.w*t.h)
 	for _, plane := range t.planes[:alphaPlane] {
 		for y := range t.h {
-			up, row, down := plane[max(0, y-1)*t.w:], plane[y*t.w:], plane[min(t.h-1, y+1)*t.w:]
-			for x := range t.w {
-				low[y*t.w+x] = up[x] + 2*row[x] + down[x]
+			up, row, down := plane[max(0, y-1)*t.w:][:t.w], plane[y*t.w:][:t.w], plane[min(t.h-1, y+1)*t.w:][:t.w]
+			l := low[y*t.w:][:t.w]
+			for x := range l {
+				l[x] = up[x] + 2*row[x] + down[x]
 			}
 		}
 		for y := range t.h {
-			row, l := plane[y*t.w:(y+1)*t.w], low[y*t.w:(y+1)*t.w]
-			for x := range row {
-				row[x] += k * sharpness * (row[x] - (l[max(0, x-1)]+2*l[x]+l[min(t.w-1, x+1)])/16)
+			row, l := plane[y*t.w:][:t.w], low[y*t.w:][:t.w]
+			left := l[0]
+			for x, here := range l {
+				right := l[min(t.w-1, x+1)]
+				row[x] += k * sharpness * (row[x] - (left+2*here+right)/16)
+				left = here
 			}
 		}
 	}
