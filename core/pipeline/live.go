@@ -31,7 +31,7 @@ var ErrLiveClosed = errors.New("pipeline: live pipeline is closed")
 type Live struct {
 	cfg    Config // the fields that Adjust changes are read from here at each picture
 	eyes   *Stages
-	gen    faceGenerator
+	gen    *earlyGenerator
 	wear   *wardrobe
 	close  []func() error
 	models []report.Model
@@ -86,7 +86,7 @@ func OpenLive(ctx context.Context, cfg Config, reg *registry.Registry) (_ *Live,
 	if err != nil {
 		return nil, err
 	}
-	eyes, err := OpenStages(ctx, cfg)
+	eyes, err := openStages(ctx, cfg, infer.AutoThreads(cfg.Threads))
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func newLive(cfg Config, eyes *Stages, gen faceGenerator, wear *wardrobe) (*Live
 	if err != nil {
 		return nil, err
 	}
-	return &Live{cfg: cfg, eyes: eyes, gen: gen, wear: wear, tracks: t, paint: newPainter(cfg), looked: -1,
+	return &Live{cfg: cfg, eyes: eyes, gen: &earlyGenerator{faceGenerator: gen}, wear: wear, tracks: t, paint: newPainter(cfg), looked: -1,
 		books: liveBooks{people: map[ksame.PersonID]ksame.ClusterID{}, worn: map[uint64]bool{}}}, nil
 }
 
@@ -160,6 +160,7 @@ func (l *Live) obey(ctx context.Context, pic *frame.Picture, jobs []decisions.Jo
 // Reset forgets all tracks, as after a seek. People keep their surrogates: those hang on the registry alone.
 // Pictures that were examined and not painted are forgotten too: the host drops them.
 func (l *Live) Reset() {
+	l.gen.drop()
 	l.held = l.held[:0]
 	l.begin()
 }
@@ -204,6 +205,7 @@ func (l *Live) Times() Times {
 
 // Close releases the networks, not the registry. It is safe to call twice.
 func (l *Live) Close() error {
+	l.gen.drop()
 	var errs []error
 	for _, c := range l.close {
 		errs = append(errs, c())

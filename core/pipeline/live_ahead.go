@@ -82,6 +82,9 @@ func (l *Live) Paint(ctx context.Context, pic *frame.Picture) (n LiveCount, err 
 		n, err = l.obey(ctx, pic, h.jobs)
 		l.painted++
 		l.forgetPainted(h)
+		if err == nil && len(l.held) > 0 && l.eyes.more != nil {
+			l.gen.start(ctx, l.paint.requests(l.held[0].jobs))
+		}
 		return err
 	})
 	return n, err

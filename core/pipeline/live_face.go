@@ -16,7 +16,8 @@ import (
 type liveSight struct {
 	box      frame.Rect
 	points   [5]frame.Point
-	measured bool // result is set: the landmarks followed it, or have been asked
+	followed bool // the landmarks alone found it
+	measured bool // result is set
 	result   landmark.Result
 	taken    bool // a track has it
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -31,6 +32,9 @@ func (l *Live) examine(ctx context.Context, pic *frame.Picture) ([]decisions.Job
 	var jobs []decisions.Job
 	l.later, l.calm = nil, true
 	crowd := l.beyond(tracks)
+	if err := l.measureAll(ctx, pic, tracks, crowd); err != nil {
+		return nil, err
+	}
 	for _, t := range tracks {
 		if t.State == tracker.Removed {
 			l.forget(func(f *liveFace) bool { return f.track.ID == t.ID })
@@ -87,20 +91,23 @@ func (l *Live) find(ctx context.Context, pic *frame.Picture, cut bool) error {
 
 // follow looks, with the landmarks alone, for faces of the previous picture that the detector did not find in this one.
 func (l *Live) follow(ctx context.Context, pic *frame.Picture) error {
+	var lost []*liveFace
 	for _, f := range l.faces {
-		if f.at != l.count-1 || f.misses >= followMax || f.mesh.Presence < landmark.Present || l.seen(f.box) {
-			continue
+		if f.at == l.count-1 && f.misses < followMax && f.mesh.Presence >= landmark.Present && !l.seen(f.box) {
+			lost = append(lost, f)
 		}
-		r, err := l.measure(func() (landmark.Result, error) { return l.eyes.Landmark.Follow(ctx, pic, &f.mesh) })
-		if err != nil {
-			return err
-		}
+	}
+	found, err := l.measure(len(lost), func(by faceAnalyzer, i int) (landmark.Result, error) { return by.Follow(ctx, pic, &lost[i].mesh) })
+	if err != nil {
+		return err
+	}
+	for i, r := range found {
 		box := r.Mesh.Box()
-		if !usable(r) || box.IoU(f.box) < followIoU || l.seen(box) {
+		if l.seen(lost[i].box) || !usable(r) || box.IoU(lost[i].box) < followIoU || l.seen(box) {
 			continue
 		}
 		l.obs = append(l.obs, tracker.Observation{Box: box, Score: followScore, Tag: len(l.sights)})
-		l.sights = append(l.sights, liveSight{box: box, measured: true, result: r})
+		l.sights = append(l.sights, liveSight{box: box, followed: true, measured: true, result: r})
 	}
 	return nil
 }
@@ -127,11 +134,51 @@ func (l *Live) boxes(tracks []*tracker.Track) []frame.Rect {
 	return l.others
 }
 
-func (l *Live) measure(run func() (landmark.Result, error)) (landmark.Result, error) {
+// measure runs n measurements of the present picture, as many at once as there are measurers.
+func (l *Live) measure(n int, run func(by faceAnalyzer, i int) (landmark.Result, error)) ([]landmark.Result, error) {
 	start := time.Now()
-	r, err := l.eyes.measure(run)
+	by, all, errs := l.eyes.measurers(), make([]landmark.Result, n), make([]error, n)
+	abreast(len(by), n, func(lane, i int) {
+		all[i], errs[i] = l.eyes.measure(func() (landmark.Result, error) { return run(by[lane], i) })
+	})
 	l.looking.count(StageLandmark, start)
-	return r, err
+	return all, cmp.Or(errs...)
+}
+
+// measureAll measures the tracks' faces in this picture, of those that may be replaced in it.
+func (l *Live) measureAll(ctx context.Context, pic *frame.Picture, tracks []*tracker.Track, crowd map[int]bool) error {
+	var faces []*liveFace
+	var sights []*liveSight
+	for _, t := range tracks {
+		if t.State == tracker.Removed {
+			continue
+		}
+		if f := l.face(t.ID); l.coverOf(f, t, crowd[t.ID]) == "" && !l.sights[t.Tag].measured {
+			faces, sights = append(faces, f), append(sights, &l.sights[t.Tag])
+		}
+	}
+	found, err := l.measure(len(faces), func(by faceAnalyzer, i int) (landmark.Result, error) {
+		return l.look(ctx, by, pic, faces[i], sights[i])
+	})
+	for i, r := range found {
+		sights[i].result, sights[i].measured = r, true
+	}
+	return err
+}
+
+// look measures a face that the detector found. Where the detector need not look at every picture, the landmarks go on from the last one
+// if that leads to the same place: one run of the mesh in place of two.
+func (l *Live) look(ctx context.Context, by faceAnalyzer, pic *frame.Picture, f *liveFace, s *liveSight) (landmark.Result, error) {
+	if l.cfg.DetectInterval > 1 && f.at == l.count-1 && f.mesh.Presence >= landmark.Present {
+		r, err := by.Follow(ctx, pic, &f.mesh)
+		if err != nil && !errors.Is(err, landmark.ErrOutput) {
+			return r, err
+		}
+		if err == nil && usable(r) && r.Presence >= landmark.Present && r.Mesh.Box().IoU(s.box) > sameIoU {
+			return r, nil
+		}
+	}
+	return by.Analyze(ctx, pic, s.points)
 }
 
 // decide says what happens to one track in this picture. Whatever is missing, the answer is a cover. crowded says that more
@@ -139,28 +186,13 @@ func (l *Live) measure(run func() (landmark.Result, error)) (landmark.Result, er
 func (l *Live) decide(ctx context.Context, pic *frame.Picture, t *tracker.Track, tracks []*tracker.Track, crowded bool) (decisions.Job, error) {
 	f := l.face(t.ID)
 	defer func() { l.calm = l.calm && f.at == l.count }()
-	if t.Tag < 0 {
-		return f.cover(l.count, t.Cover, "out of sight"), nil
+	if t.Tag >= 0 {
+		l.sights[t.Tag].taken = true
 	}
-	s := &l.sights[t.Tag]
-	s.taken = true
-	if t.State != tracker.Confirmed && l.cfg.Lookahead == 0 {
-		return f.cover(l.count, t.Cover, whyBrief), nil
-	}
-	if why := l.spared(f, s.box, crowded); why != "" {
+	if why := l.coverOf(f, t, crowded); why != "" {
 		return f.cover(l.count, t.Cover, why), nil
 	}
-	if f.wears.action == decisions.Cover {
-		return f.cover(l.count, t.Cover, f.wears.why), nil
-	}
-	followed := s.measured
-	if !followed {
-		r, err := l.measure(func() (landmark.Result, error) { return l.eyes.Landmark.Analyze(ctx, pic, s.points) })
-		if err != nil {
-			return decisions.Job{}, err
-		}
-		s.result, s.measured = r, true
-	}
+	s := &l.sights[t.Tag]
 	r := s.result
 	// Landmarks that found something else, a neighbour or a poster, would leave this face clear.
 	if !usable(r) || r.Mesh.Box().IoU(s.box) < followIoU {
@@ -169,7 +201,7 @@ func (l *Live) decide(ctx context.Context, pic *frame.Picture, t *tracker.Track,
 	if t.State != tracker.Confirmed {
 		return l.wait(f, t, r, whyBrief), nil
 	}
-	if f.misses++; !followed {
+	if f.misses++; !s.followed {
 		f.misses = 0
 	}
 	f.mesh, f.box, f.at = r.Mesh, s.box, l.count
@@ -199,6 +231,23 @@ func (l *Live) decide(ctx context.Context, pic *frame.Picture, t *tracker.Track,
 	l.dressBack(f)
 	f.replaced = l.count
 	return f.replace(l.count, l.now, t, r), nil
+}
+
+// coverOf says why a track is covered in this picture whatever the landmarks say; "" when that hangs on them.
+func (l *Live) coverOf(f *liveFace, t *tracker.Track, crowded bool) string {
+	switch {
+	case t.Tag < 0:
+		return "out of sight"
+	case t.State != tracker.Confirmed && l.cfg.Lookahead == 0:
+		return whyBrief
+	}
+	if why := l.spared(f, l.sights[t.Tag].box, crowded); why != "" {
+		return why
+	}
+	if f.wears.action == decisions.Cover {
+		return cmp.Or(f.wears.why, "covered on request")
+	}
+	return ""
 }
 
 // whyBrief is the reason of covers at first sight.

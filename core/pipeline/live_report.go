@@ -40,6 +40,7 @@ type Lost struct {
 // output. One in which a face was found after pictures had left that may show it is not certified, and neither is one with
 // Config.Uncertified. The pictures of lost are those that were not given to Paint.
 func (l *Live) Report(lost Lost) *report.Report {
+	l.gen.drop() // what it renders counts
 	in := l.painted + lost.Blanked + lost.Dropped
 	list := &decisions.List{
 		Source: decisions.Source{Frames: in, Width: l.size[0], Height: l.size[1]},

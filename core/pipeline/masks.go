@@ -54,9 +54,10 @@ func (m *Masks) Boxes(pic *frame.Picture) ([]frame.Rect, error) {
 func (p *painter) reach(pic *frame.Picture, j decisions.Job, blank *frame.Patch) ([]frame.Rect, error) {
 	var boxes []frame.Rect
 	if j.Action == decisions.Replace {
-		s := p.surrogate(pic, j, blank)
-		s.Tone, s.Grow = compositor.Tone{}, 1
-		res, err := p.comp.Compose(pic, s)
+		s := p.spare()
+		p.surrogate(s, pic, j, blank)
+		s.sur.Tone, s.sur.Grow = compositor.Tone{}, 1
+		res, err := p.comps[0].Compose(pic, s.sur)
 		if err == nil {
 			return append(boxes, res.Box), nil
 		}

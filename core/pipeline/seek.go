@@ -34,6 +34,7 @@ const (
 	followMax     = 10   // pictures in a row that the landmarks may follow alone
 	turnLeast     = 0.5  // least score of a face seen in a turned picture: true ones had .55 and more, hands signing less
 	turnSure      = 0.75 // score from which it needs no landmarks
+	sameIoU       = 0.5  // of a face's mesh with the detector's box: they are of one place, not of two near each other
 	followIoU     = 0.3  // overlap from which two boxes of successive pictures are the same face for these purposes
 
 	// A whole look is due at the start of a shot, every few pictures, and wherever a face of the picture before was not
