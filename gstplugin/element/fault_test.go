@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,8 +22,7 @@ import (
 // faultyEngine is the installed engine, of which one model fails in some of its runs.
 type faultyEngine struct {
 	infer.Engine
-	fail func() error // before each run; nil: the model is sound
-	nan  *atomic.Bool // its outputs cannot be used
+	fail func() (nan bool, err error) // before each run; nan: its outputs cannot be used
 }
 
 type faultySession struct {
@@ -38,13 +36,12 @@ func (e faultyEngine) NewSession(shapes map[string][]int64) (infer.Session, erro
 }
 
 func (s *faultySession) Run(ctx context.Context) error {
-	if s.e.fail != nil {
-		if err := s.e.fail(); err != nil {
-			return err
-		}
+	nan, err := s.e.fail()
+	if err != nil {
+		return err
 	}
-	err := s.Session.Run(ctx)
-	if s.e.nan != nil && s.e.nan.Load() {
+	err = s.Session.Run(ctx)
+	if nan {
 		for _, t := range s.e.Tensors() {
 			if data := s.Data(t.Name); !t.Input {
 				for i := range data {
@@ -56,31 +53,30 @@ func (s *faultySession) Run(ctx context.Context) error {
 	return err
 }
 
-// faulty makes the backend "faulty": the model fails in its runs from first to last, counted from 1, in the way of kind.
-func faulty(t *testing.T, model, kind string, first, last int) {
+// faulty makes the backend "faulty": the model fails in its runs from first to last, counted from 1, in the way of kind. It counts
+// how often it failed.
+func faulty(t *testing.T, model, kind string, first, last int64) *atomic.Int64 {
 	t.Helper()
-	runs, nan := 0, &atomic.Bool{}
-	var mu sync.Mutex
-	fail := func() error {
-		mu.Lock()
-		defer mu.Unlock()
-		runs++
-		hit := runs >= first && runs <= last
-		nan.Store(hit && kind == "not finite")
-		switch {
-		case !hit:
-		case kind == "error":
-			return errors.New("device lost")
-		case kind == "panic":
+	var runs, hits atomic.Int64
+	fail := func() (nan bool, err error) {
+		n := runs.Add(1)
+		if n < first || n > last {
+			return false, nil
+		}
+		hits.Add(1)
+		switch kind {
+		case "error":
+			return false, errors.New("device lost")
+		case "panic":
 			var p *frame.Picture
 			p.W = 1
-		case kind == "no memory":
+		case "no memory":
 			n := math.MaxInt
 			_ = make([]byte, n) // what cannot be allocated panics
-		case kind == "slow":
+		case "slow":
 			time.Sleep(250 * time.Millisecond)
 		}
-		return nil
+		return kind == "not finite", nil
 	}
 	infertest.Backend(t, "faulty", func(m infer.Manifest, b []byte, o infer.Options) (infer.Engine, error) {
 		o.Backend = infer.ONNXRuntime
@@ -88,8 +84,9 @@ func faulty(t *testing.T, model, kind string, first, last int) {
 		if err != nil || m.Name != model {
 			return e, err
 		}
-		return faultyEngine{e, fail, nan}, nil
+		return faultyEngine{e, fail}, nil
 	})
+	return &hits
 }
 
 // number is a picture's place in the clips of testcrowd: their first one is shown at 80 ms.
@@ -226,13 +223,20 @@ func TestFaultsShowNoFace(t *testing.T) {
 		{"centerface", "panic", "cover", pictures, ""},
 		{"centerface", "no memory", "drop", 3, ""},
 		{"facemesh", "not finite", "cover", pictures, ""},
-		{"generator", "error", "drop", 3, ""},
+		{"facemesh", "panic", "error", 0, "nil pointer"},
+		{"appearance", "error", "cover", pictures, ""},
+		{"generator-small", "error", "drop", 1, ""},
+		{"generator-small", "panic", "cover", pictures, ""},
+		{"generator-small", "not finite", "error", 0, "unusable output"},
 	} {
 		t.Run(strings.TrimSpace(tc.model+" "+tc.kind+" "+tc.on), func(t *testing.T) {
-			faulty(t, tc.model, tc.kind, 4, 5)
+			hits := faulty(t, tc.model, tc.kind, 4, 5)
 			got, stopped := shown(t, c.line+" ! ksamenet engine=faulty uncertified=true qos=false lookahead=3 detect-interval=1 on-error="+tc.on+" ! fakesink name=out", pictures, c.clip.Width, c.clip.Height)
 			if (tc.stops == "") != (stopped == "") || !strings.Contains(stopped, tc.stops) {
 				t.Errorf("stopped with %q, want %q", stopped, tc.stops)
+			}
+			if tc.model != "" && hits.Load() == 0 {
+				t.Error("the model did not fail")
 			}
 			if len(got) < tc.left || tc.stops != "" && len(got) == pictures {
 				t.Errorf("%d pictures left, want %d at least", len(got), tc.left)
@@ -248,7 +252,7 @@ func TestFaultsShowNoFace(t *testing.T) {
 func TestSlowEngineShowsNoFace(t *testing.T) {
 	const pictures = 25
 	c := openCrowd(t, pictures)
-	faulty(t, "centerface", "slow", 1, math.MaxInt)
+	faulty(t, "centerface", "slow", 1, math.MaxInt64)
 	got, stopped := shown(t, c.line+" ! identity sync=true ! ksamenet engine=faulty uncertified=true lookahead=3 detect-interval=1 ! fakesink name=out sync=true qos=true max-lateness=20000000",
 		pictures, c.clip.Width, c.clip.Height)
 	if stopped != "" || len(got) == 0 || len(got) == pictures {
