@@ -145,3 +145,61 @@ func TestFilterBrokenPipes(t *testing.T) {
 		t.Errorf("exit %d, %d bytes\n%s", code, out.Len(), errs.String())
 	}
 }
+
+// Too few people: refused with exit code 4 before anything is read or written, and with the ways out.
+func TestFilterTooFewPeople(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mustRun(t, dir, "registry", "init")
+	var out, errs bytes.Buffer
+	in := strings.NewReader("no stream")
+	code := Run(t.Context(), []string{"ksamenet", "filter", "--registry", filepath.Join(dir, "people.db"), "--key-file", filepath.Join(dir, "key", "people.key")}, in, &out, &errs)
+	if code != exitTooFew || out.Len() > 0 || in.Len() != 9 {
+		t.Errorf("exit %d, %d bytes written, %d left to read", code, out.Len(), in.Len())
+	}
+	for _, want := range []string{"0 distinct people are enrolled, k = 5 are needed", "registry enroll", "--k 1", "--uncertified"} {
+		if !strings.Contains(errs.String(), want) {
+			t.Errorf("no %q in\n%s", want, errs.String())
+		}
+	}
+}
+
+// A face that comes into sight in the middle of the picture may have been there before: pictures that had left by then make the exit
+// code 3, and the report says NOT CERTIFIED with their number. With the usual look-ahead none has left.
+func TestFilterFindsAFaceTooLate(t *testing.T) {
+	t.Parallel()
+	needNetworks(t)
+	dir := t.TempDir()
+	clip := filepath.Join(dir, "clip.nut")
+	testvideo.FFmpeg(t, dir, "-i", absolute(t, sampleClip), "-f", "lavfi", "-i", "testsrc2=s=640x360:r=25", "-filter_complex",
+		"[0]crop=340:340:130:130,scale=100:100[face];[1][face]overlay=270:130:enable='gte(n,5)',format=yuv420p", "-frames:v", "9", "-an", "-c:v", "rawvideo", clip)
+	stream := read(t, clip)
+	mustRun(t, dir, "registry", "init")
+	for _, tc := range []struct {
+		name string
+		args []string
+		code int
+		told string
+		lost int64
+	}{
+		{"no look-ahead", []string{"--lookahead", "0"}, exitIncomplete, "5 pictures had left", 5},
+		{"look-ahead", nil, exitDone, "", 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			rep := filepath.Join(dir, tc.name+".json")
+			args := append([]string{"ksamenet", "filter", "--uncertified", "--report", rep, "--registry", filepath.Join(dir, "people.db"), "--key-file", filepath.Join(dir, "key", "people.key")}, tc.args...)
+			var out, errs bytes.Buffer
+			code := Run(t.Context(), args, bytes.NewReader(stream), &out, &errs)
+			if code != tc.code || !strings.Contains(errs.String(), tc.told) || out.Len() < len(stream)*9/10 {
+				t.Errorf("exit %d, want %d; %d bytes written of %d\n%s", code, tc.code, out.Len(), len(stream), errs.String())
+			}
+			var r report.Report
+			if err := json.Unmarshal(read(t, rep), &r); err != nil {
+				t.Fatal(err)
+			}
+			if r.Coverage.Uncovered != tc.lost || r.Coverage.Faces == 0 || r.Verdict != report.NotCertified {
+				t.Errorf("verdict %s, %+v; want %d uncovered", r.Verdict, r.Coverage, tc.lost)
+			}
+		})
+	}
+}
