@@ -51,14 +51,18 @@ func ffmpeg(args ...string) (use, error) {
 	return command([]int{0}, "ffmpeg", append([]string{"-nostdin", "-v", "error", "-y"}, args...)...)
 }
 
-// x264 are the settings that the program uses by default, for the ffmpeg tool.
-func x264() []string {
-	return []string{"-c:v", "libx264", "-preset", "medium", "-crf", "18", "-threads", strconv.Itoa(runtime.NumCPU()), "-x264-params", "cpu-independent=1"}
+// x264 are the settings that the program uses by default for pictures of this width, for the ffmpeg tool.
+func x264(width int) []string {
+	set := []string{"-c:v", "libx264", "-preset", "medium", "-crf", "18", "-threads", strconv.Itoa(runtime.NumCPU()), "-x264-params", "cpu-independent=1:sync-lookahead=0"}
+	if width > 1280 {
+		set = append(set, "-rc-lookahead", "30")
+	}
+	return set
 }
 
 // plainTranscode is the ffmpeg tool's transcode of a file with the program's settings.
-func plainTranscode(in, out string) (use, error) {
-	args := append([]string{"-i", in, "-map", "0", "-c", "copy"}, x264()...)
+func plainTranscode(in, out string, width int) (use, error) {
+	args := append([]string{"-i", in, "-map", "0", "-c", "copy"}, x264(width)...)
 	return ffmpeg(append(args, out)...)
 }
 

@@ -22,7 +22,7 @@ func memoryTable(s setup) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	plain, err := plainTranscode(one, filepath.Join(s.dir, "plain.mp4"))
+	plain, err := plainTranscode(one, filepath.Join(s.dir, "plain.mp4"), 1920)
 	if err != nil {
 		return "", err
 	}

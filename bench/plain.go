@@ -19,10 +19,11 @@ func plainTable(s setup) (string, error) {
 	rows := [][]string{{"clip", "ffmpeg, CPU s", "render, CPU s", "ratio", "ffmpeg, wall s", "redact, wall s", "ratio", "redact, CPU s"}}
 	for _, c := range []struct {
 		name, source string
+		width        int
 	}{
-		{"1280x720, moving graphics", "testsrc2=size=1280x720:rate=25,noise=alls=5:allf=t"},
-		{"1280x720, moving cells", cells + "1280:720:flags=bicubic,noise=alls=5:allf=t"},
-		{"1920x1080, moving cells", cells + "1920:1080:flags=bicubic,noise=alls=5:allf=t"},
+		{"1280x720, moving graphics", "testsrc2=size=1280x720:rate=25,noise=alls=5:allf=t", 1280},
+		{"1280x720, moving cells", cells + "1280:720:flags=bicubic,noise=alls=5:allf=t", 1280},
+		{"1920x1080, moving cells", cells + "1920:1080:flags=bicubic,noise=alls=5:allf=t", 1920},
 	} {
 		clip := filepath.Join(s.dir, "plain.mp4")
 		if _, err := ffmpeg("-f", "lavfi", "-i", c.source, "-t", fmt.Sprint(s.seconds), "-c:v", "libx264", "-preset", "veryfast", "-crf", "12", "-pix_fmt", "yuv420p", clip); err != nil {
@@ -38,7 +39,7 @@ func plainTable(s setup) (string, error) {
 		}
 		var tool, ours, whole []use
 		for range plainRuns {
-			u, err := plainTranscode(clip, out)
+			u, err := plainTranscode(clip, out, c.width)
 			if err != nil {
 				return "", err
 			}

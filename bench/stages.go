@@ -84,7 +84,7 @@ func (s setup) stages(clip string) (f figures, err error) {
 	if err != nil {
 		return f, err
 	}
-	both, err := plainTranscode(clip, clip+".plain.mp4")
+	both, err := plainTranscode(clip, clip+".plain.mp4", 1280)
 	if err != nil {
 		return f, err
 	}

@@ -64,6 +64,7 @@ func (s *session) open(ctx context.Context, c *cli.Context) (err error) {
 	if s.stages, err = pipeline.OpenStages(ctx, cfg); err != nil {
 		return err
 	}
+	av.ReturnMemory() // what opening the networks took
 	s.reg, err = s.openRegistry(c)
 	return err
 }
@@ -346,6 +347,7 @@ func (s *session) render(ctx context.Context, j job, a *analysis) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, gen.Close()) }()
+	av.ReturnMemory() // the networks are open: what read them is done
 	var v verified
 	var res av.TranscodeResult
 	var r *pipeline.Renderer

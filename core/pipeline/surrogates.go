@@ -63,8 +63,8 @@ func openSurrogates(ctx context.Context, cfg Config, l *decisions.List, names []
 	if err != nil {
 		return nil, err
 	}
-	// Each patch that a frame wears is used within the next few; 128 of 256² are some seconds of a face.
-	mixes := generator.Config{Mixes: Mixes(l), NeutralExpression: l.Policy.Neutral, CacheBytes: 32 << 20}
+	// Each patch that a frame wears is used within the next few; 64 of 256² are a second or two of a face.
+	mixes := generator.Config{Mixes: Mixes(l), NeutralExpression: l.Policy.Neutral, CacheBytes: 16 << 20}
 	if s.Generator, err = generator.New(mixes, engines...); err != nil {
 		return nil, err
 	}

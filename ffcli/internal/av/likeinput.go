@@ -16,8 +16,9 @@ func likeInput(ec *astiav.CodecContext, encoder string, r *reader, first *astiav
 	case "libx264":
 		// x264's AVX-512 code reads memory that was never written when a row of macroblocks does not fill a register (320x240,
 		// 720x576), and its output then depends on what lay there: 8 runs gave 8 files (x264 164, FFmpeg 5.1.9). This option
-		// takes the exact code, the same on every CPU.
-		set["x264-params"] = "cpu-independent=1"
+		// takes the exact code, the same on every CPU. The other lets no pictures queue before the look-ahead: the output is the same
+		// byte by byte, with four pictures less in memory.
+		set["x264-params"] = "cpu-independent=1:sync-lookahead=0"
 	case "libx265":
 		set["x265-params"] = "log-level=error" // it prints to stderr by itself
 		hdr, err := avplane.X265HDR(first)

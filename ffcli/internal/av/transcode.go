@@ -189,10 +189,10 @@ func newJob(ctx context.Context, in, out string, opts *TranscodeOptions) (j *job
 	return j, nil
 }
 
-// framesInFlight bounds decoded frames by memory: 4 to 12, at most about 20 MiB of 8-bit pictures where 4 need less.
+// framesInFlight bounds decoded frames by memory: 4 to 12, at most about 12 MiB of 8-bit pictures where 4 need less.
 func framesInFlight(s *Source) int {
 	bytes := max(1, s.info.W*s.info.H*3/2)
-	return min(12, max(4, (20<<20)/bytes))
+	return min(12, max(4, (12<<20)/bytes))
 }
 
 // firstFrame reads up to the first frame: only it tells HDR10, field order and the real size.
