@@ -148,7 +148,8 @@ type analysis struct {
 	reading av.Reading
 	fps     float64
 	times   pipeline.Times
-	ledger  report.Ledger // the state of the registry that the list was made or confirmed with
+	ledger  report.Ledger     // the state of the registry that the list was made or confirmed with
+	assured *pipeline.Assured // by pass 1 of this run; nil: there was none, or the list may have been edited since
 }
 
 // truncation is the failure of an input that ended early, unless that is allowed.
@@ -212,7 +213,7 @@ func (s *session) analyze(ctx context.Context, in string) (*analysis, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &analysis{list: list, reading: r.Reading, fps: fps, times: an.Times(), ledger: ledger}, nil
+	return &analysis{list: list, reading: r.Reading, fps: fps, times: an.Times(), ledger: ledger, assured: an.Assured()}, nil
 }
 
 // confirm lets a certified list keep its certificate only if the registry bears it out: lists are made to be edited.
@@ -356,7 +357,7 @@ func (s *session) render(ctx context.Context, j job, a *analysis) (err error) {
 		if r, res, fps, err = s.paint(ctx, j, a.list, gen); err != nil {
 			return err
 		}
-		again, err := s.lookOver(ctx, res.Output.Path(), a.list, &v)
+		again, err := s.lookOver(ctx, res.Output.Path(), a, &v)
 		if err != nil {
 			return errors.Join(err, res.Output.Abort())
 		}

@@ -57,12 +57,12 @@ func verifyCommand() *cli.Command {
 			var found []verify.Finding
 			var frames int64
 			if list != nil {
-				found, frames, err = s.watch(c.Context, w, output, list, c.Int64("every"))
+				found, frames, _, err = s.watch(c.Context, w, output, list, nil, c.Int64("every"))
 				if err == nil && frames != list.Source.Frames {
 					err = fmt.Errorf("%s has %d frames, the list %d", output, frames, list.Source.Frames)
 				}
 			} else {
-				found, frames, err = s.compare(c.Context, w.Lanes[0], original, output, c.Int64("every"))
+				found, frames, err = s.compare(c.Context, w.Lanes[0].Watcher, original, output, c.Int64("every"))
 			}
 			if err != nil {
 				return err
@@ -130,7 +130,7 @@ const rendersMost = 3
 
 // lookOver is the watch over a rendered file. What it finds exposed is added to the list as covers, and again says that
 // the file must be rendered once more; not so when that did not help.
-func (s *session) lookOver(ctx context.Context, path string, l *decisions.List, v *verified) (again bool, err error) {
+func (s *session) lookOver(ctx context.Context, path string, a *analysis, v *verified) (again bool, err error) {
 	if s.c.Bool("no-verify") {
 		return false, nil
 	}
@@ -139,8 +139,14 @@ func (s *session) lookOver(ctx context.Context, path string, l *decisions.List, 
 		return false, err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	found, _, err := s.watch(ctx, w, path, l, 1)
-	if err != nil {
+	l, assured := a.list, a.assured
+	if s.c.Bool("thorough") {
+		assured = nil
+	}
+	var found []verify.Finding
+	if assured.Rests(l) {
+		v.Carried = l.Source.Frames
+	} else if found, _, v.Carried, err = s.watch(ctx, w, path, l, assured, 1); err != nil {
 		return false, err
 	}
 	v.models, v.Seen = w.Models(), w.Seen()
@@ -149,7 +155,7 @@ func (s *session) lookOver(ctx context.Context, path string, l *decisions.List, 
 	}
 	v.renderings++
 	if len(found) > 0 && v.renderings < rendersMost {
-		if err := pipeline.Hide(s.cfg, l, found, pipeline.WhyFound); err != nil {
+		if err := assured.Hide(s.cfg, l, found); err != nil {
 			return false, err
 		}
 		s.say("the second detector found %d faces exposed, in %d frames; they are covered, and the file is rendered again", len(found), framesOf(found))
@@ -172,8 +178,9 @@ func (v *verified) tell(r *report.Report) {
 	}
 }
 
-// watch looks at every picture of a rendered file for faces that its list did not hide.
-func (s *session) watch(ctx context.Context, w *pipeline.Watcher, path string, list *decisions.List, every int64) (found []verify.Finding, frames int64, err error) {
+// watch looks at every picture of a rendered file for faces that its list did not hide, save for what pass 1 assures: carried
+// counts the pictures that needed no look. before may be nil.
+func (s *session) watch(ctx context.Context, w *pipeline.Watcher, path string, list *decisions.List, before *pipeline.Assured, every int64) (found []verify.Finding, frames, carried int64, err error) {
 	jobs := list.ByFrame()
 	p := s.progress("verify", list.Source.Frames)
 	defer p.finish()
@@ -182,19 +189,22 @@ func (s *session) watch(ctx context.Context, w *pipeline.Watcher, path string, l
 	for _, lane := range w.Lanes {
 		lanes = append(lanes, func(pic *frame.Picture) (err error) {
 			var f []verify.Finding
+			rests := false
 			if pic.Index%every == 0 {
-				f, err = lane.Picture(ctx, pic, verify.Regions(jobs[pic.Index]))
+				f, rests, err = lane.Again(ctx, pic, verify.Regions(jobs[pic.Index]), before)
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			found = append(found, f...)
+			if found = append(found, f...); rests {
+				carried++
+			}
 			p.step(len(f))
 			return err
 		})
 	}
 	r, err := av.DecodeAmong(ctx, path, av.DecodeOptions{}, lanes...)
 	slices.SortStableFunc(found, func(a, b verify.Finding) int { return cmp.Compare(a.Frame, b.Frame) })
-	return found, r.Frames, err
+	return found, r.Frames, carried, err
 }
 
 // compare looks at every picture of a file for faces that it shows as the original does.

@@ -63,6 +63,7 @@ type Detector struct {
 	cfg    Config
 	looks  []*look
 	near   *look // of Near; nil until it is used
+	part   *look // of Within; the same
 	warper align.Warper
 	found  []Detection
 }
@@ -198,12 +199,8 @@ func (d *Detector) shape(l *look, w, h int) (err error) {
 // Close releases the sessions, not the engine. It is safe to call twice.
 func (d *Detector) Close() error {
 	var errs []error
-	all := d.looks
-	if d.near != nil {
-		all = append(all[:len(all):len(all)], d.near)
-	}
-	for _, l := range all {
-		if l.session != nil {
+	for _, l := range append(d.looks[:len(d.looks):len(d.looks)], d.near, d.part) {
+		if l != nil && l.session != nil {
 			errs = append(errs, l.session.Close())
 			l.session, l.w, l.h = nil, 0, 0
 		}

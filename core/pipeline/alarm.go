@@ -1,12 +1,9 @@
 package pipeline
 
 import (
-	"slices"
-
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/detector"
 	"github.com/ksamenet/ksamenet/core/frame"
-	"github.com/ksamenet/ksamenet/core/verify"
 )
 
 const (
@@ -20,9 +17,12 @@ const (
 // heed notes what the second detector found in the original, asked as it will be asked about the output. What no track hides
 // in the end is covered (hideAlarms), for the watch over the output would find it, and the file would have to be rendered
 // twice. It is no observation: weak sights of a face that is half behind another one took a track from one to the other.
-func (a *Analyzer) heed(index int64, found []detector.Detection) {
-	for _, d := range found {
-		a.alarms = append(a.alarms, verify.Finding{Frame: index, Box: d.Box, Score: d.Score})
+func (a *Analyzer) heed(g glance) {
+	for _, d := range g.alarms {
+		a.assured.suspect(g.index, d)
+	}
+	for _, b := range g.passed {
+		a.assured.suspect(g.index, detector.Detection{Box: b})
 	}
 }
 
@@ -30,16 +30,14 @@ func (a *Analyzer) heed(index int64, found []detector.Detection) {
 // should have seen it; and notes it.
 func (a *Analyzer) weigh(pic *frame.Picture, d *detector.Detection) {
 	if scale := float64(a.cfg.DetectSide) / float64(max(pic.W, pic.H)); d.Box.H()*min(scale, 1) >= plainSide {
-		a.alarms = append(a.alarms, verify.Finding{Frame: pic.Index, Box: d.Box, Score: d.Score})
+		a.assured.suspect(pic.Index, *d)
 		d.Score = alarmScore
 	}
 }
 
-// hideAlarms covers what the second detector saw and l neither renders, covers nor keeps.
+// hideAlarms covers what the second detector saw and l neither renders, covers nor keeps, with what nearly is a face in the
+// same place: in the output, which is coded anew, it may well be one.
 func (a *Analyzer) hideAlarms(l *decisions.List) error {
-	jobs := l.ByFrame()
-	open := slices.DeleteFunc(a.alarms, func(f verify.Finding) bool {
-		return !verify.Exposes(f.Box, frame.Rect{X1: float64(a.size[0]), Y1: float64(a.size[1])}, verify.Regions(jobs[f.Frame]))
-	})
-	return Hide(a.cfg, l, open, WhyFound)
+	faces, doubtful := a.assured.open(l)
+	return Hide(a.cfg, l, faces, doubtful, WhyFound)
 }

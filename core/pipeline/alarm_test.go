@@ -25,6 +25,11 @@ func (o others) Detect(_ context.Context, pic *frame.Picture) (ds []detector.Det
 	return ds, o.err
 }
 
+func (o others) Within(ctx context.Context, pic *frame.Picture, _ frame.Rect) ([]detector.Detection, frame.Rect, error) {
+	ds, err := o.Detect(ctx, pic)
+	return ds, pic.Bounds(), err
+}
+
 // blindTo is a stage whose first detector sees only some of the actors.
 type blindTo struct {
 	*stage
@@ -56,12 +61,20 @@ func TestAlarms(t *testing.T) {
 	cfg := config3()
 	cfg.Uncertified = true
 	look := func(second others) (*decisions.List, error) {
-		a, err := NewAnalyzer(cfg, &Stages{Detector: eyes, Edges: eyes, Near: eyes, Wide: nobody{}, Watch: second, Turned: nobody{}, Landmark: s, Recognizer: s})
+		a, err := NewAnalyzer(cfg, &Stages{Detector: eyes, Edges: eyes, Near: eyes, Wide: nobody{}, Watch: second, TurnHint: nobody{}, Turned: nobody{}, Landmark: s, Recognizer: s})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range int64(40) {
-			if _, err := a.Picture(context.Background(), textured(i, 1)); err != nil {
+			pic := textured(i, 1)
+			for _, b := range second.boxes[i] { // something is there to be seen
+				for y := int(b.Y0); y < int(b.Y1); y++ {
+					for x := int(b.X0); x < int(b.X1); x++ {
+						pic.Planes[0].Data[y*pic.Planes[0].Stride+x] = 250
+					}
+				}
+			}
+			if _, err := a.Picture(context.Background(), pic); err != nil {
 				return nil, err
 			}
 		}

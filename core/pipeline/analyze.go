@@ -11,7 +11,6 @@ import (
 	"github.com/ksamenet/ksamenet/core/frame"
 	"github.com/ksamenet/ksamenet/core/landmark"
 	"github.com/ksamenet/ksamenet/core/tracker"
-	"github.com/ksamenet/ksamenet/core/verify"
 )
 
 // sight is what pass 1 keeps of one face in one picture: measurements, no pixels. The tag of a tracker observation is
@@ -30,19 +29,19 @@ type sight struct {
 
 // Analyzer is pass 1: it looks at every picture of a file once, in order, and then decides. It belongs to one goroutine.
 type Analyzer struct {
-	cfg    Config
-	eyes   *Stages
-	scout  scout
-	linker *tracker.Linker
-	sights []sight
-	shots  []decisions.Shot
-	size   [2]int
-	count  int64
-	before []watched // the faces of the previous picture
-	now    []watched
-	boxes  []frame.Rect // of all faces that were found in this picture, or watched in the previous one
-	times  Times
-	alarms []verify.Finding // what the second detector saw so far
+	cfg     Config
+	eyes    *Stages
+	scout   scout
+	linker  *tracker.Linker
+	sights  []sight
+	shots   []decisions.Shot
+	size    [2]int
+	count   int64
+	before  []watched // the faces of the previous picture
+	now     []watched
+	boxes   []frame.Rect // of all faces that were found in this picture, or watched in the previous one
+	times   Times
+	assured Assured
 }
 
 // NewAnalyzer prepares pass 1. The stages stay the caller's.
@@ -58,6 +57,7 @@ func (a *Analyzer) Picture(ctx context.Context, pic *frame.Picture) (faces int, 
 	}
 	if a.count == 0 {
 		a.size = [2]int{pic.W, pic.H}
+		a.assured.bounds = pic.Bounds()
 		if a.linker, err = tracker.NewLinker(a.tracking()); err != nil {
 			return 0, err
 		}
@@ -85,6 +85,7 @@ func (a *Analyzer) Picture(ctx context.Context, pic *frame.Picture) (faces int, 
 	}
 	a.shots[len(a.shots)-1].Last = a.count
 	a.count++
+	a.assured.frames = a.count
 
 	a.now, a.boxes = a.now[:0], a.boxes[:0]
 	for _, b := range a.before {

@@ -129,6 +129,10 @@ type nobody struct{}
 
 func (nobody) Detect(context.Context, *frame.Picture) ([]detector.Detection, error) { return nil, nil }
 
+func (nobody) Within(_ context.Context, pic *frame.Picture, part frame.Rect) ([]detector.Detection, frame.Rect, error) {
+	return nil, part, nil
+}
+
 // textured is a picture whose content depends on the scene, so that the cut detector sees cuts where the scene says so.
 func textured(index int64, scene int) *frame.Picture {
 	p := frame.New(frame.I420, 320, 240)

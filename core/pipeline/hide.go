@@ -14,13 +14,14 @@ const (
 
 // Hide adds covers to l for faces that a watcher, or another program, found. They are joined over time and carried on at both
 // ends as any track is, since a face that a detector sees now and then is there in between. why is said of the covers. They are
-// nobody's: any of them may be a person who is known already, or none, so none is counted.
-func Hide(cfg Config, l *decisions.List, found []verify.Finding, why string) error {
+// nobody's: any of them may be a person who is known already, or none, so none is counted. doubtful are sights that start no cover,
+// but go on with one: what passes for a face in one frame and nearly does in the next is hidden in both.
+func Hide(cfg Config, l *decisions.List, found, doubtful []verify.Finding, why string) error {
 	if len(found) == 0 {
 		return nil
 	}
 	c := trackerConfig(cfg)
-	c.High, c.Low, c.MinHits, c.WeakHits = least, 0, 1, 1 // a false alarm is covered too: nobody can say that it is one
+	c.High, c.Low, c.MinHits, c.WeakHits = 1, .25, 1, 1 // a false alarm is covered too: nobody can say that it is one
 	linker, err := tracker.NewLinker(c)
 	if err != nil {
 		return err
@@ -30,8 +31,10 @@ func Hide(cfg Config, l *decisions.List, found []verify.Finding, why string) err
 		cuts[s.First] = !s.Dissolve
 	}
 	obs := map[int64][]tracker.Observation{}
-	for _, f := range found {
-		obs[f.Frame] = append(obs[f.Frame], tracker.Observation{Box: f.Box, Score: f.Score, Tag: len(obs[f.Frame])})
+	for i, fs := range [2][]verify.Finding{found, doubtful} {
+		for _, f := range fs {
+			obs[f.Frame] = append(obs[f.Frame], tracker.Observation{Box: f.Box, Score: [2]float64{1, .25}[i], Tag: len(obs[f.Frame])})
+		}
 	}
 	for i := range l.Source.Frames {
 		if err := linker.Add(tracker.Frame{Index: i, Cut: cuts[i], Obs: obs[i]}); err != nil {
@@ -57,6 +60,3 @@ func Hide(cfg Config, l *decisions.List, found []verify.Finding, why string) err
 	l.Source.Faces = l.Faces()
 	return l.Validate()
 }
-
-// least is the smallest score that is one.
-const least = 1e-6

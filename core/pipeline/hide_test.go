@@ -15,7 +15,7 @@ func TestHide(t *testing.T) {
 	at := func(f int64, x float64) verify.Finding {
 		return verify.Finding{Frame: f, Score: .7, Box: frame.Rect{X0: x, Y0: 40, X1: x + 30, Y1: 80}}
 	}
-	if err := Hide(DefaultConfig(), l, []verify.Finding{at(10, 40), at(14, 48), at(45, 100), at(80, 100)}, WhyFound); err != nil {
+	if err := Hide(DefaultConfig(), l, []verify.Finding{at(10, 40), at(14, 48), at(45, 100), at(80, 100)}, nil, WhyFound); err != nil {
 		t.Fatal(err)
 	}
 	if len(l.Tracks) != 3 || l.Source.Faces != l.Faces() {
@@ -41,6 +41,27 @@ func TestHide(t *testing.T) {
 	for _, f := range []verify.Finding{at(10, 40), at(12, 44), at(14, 48), at(45, 100), at(80, 100)} {
 		if verify.Hidden(f.Box, verify.Regions(jobs[f.Frame])) < 1 {
 			t.Errorf("frame %d: not hidden", f.Frame)
+		}
+	}
+}
+
+// What nearly is a face is hidden with what is one in the same place, and not by itself.
+func TestHideDoubtful(t *testing.T) {
+	l := listOf(100)
+	at := func(f int64, x float64) verify.Finding {
+		return verify.Finding{Frame: f, Score: .5, Box: frame.Rect{X0: x, Y0: 40, X1: x + 30, Y1: 80}}
+	}
+	var doubtful []verify.Finding
+	for f := range int64(60) {
+		doubtful = append(doubtful, at(f, 40), at(f, 200))
+	}
+	if err := Hide(DefaultConfig(), l, []verify.Finding{at(20, 41)}, doubtful, WhyFound); err != nil {
+		t.Fatal(err)
+	}
+	jobs := l.ByFrame()
+	for f := range int64(60) {
+		if verify.Hidden(at(f, 40).Box, verify.Regions(jobs[f])) < 1 || verify.Hidden(at(f, 200).Box, verify.Regions(jobs[f])) > 0 {
+			t.Errorf("frame %d: %d covers", f, len(jobs[f]))
 		}
 	}
 }

@@ -17,10 +17,11 @@ type scout struct {
 	cuts  tracker.CutDetector
 	count int64
 	since struct{ look, wide, turn int } // pictures since the last of each
-	seen  tracker.Scene                  // at the last look
-	lain  tracker.Scene                  // at the last look at turned pictures
-	known []frame.Rect                   // around the faces of the last look
-	doubt bool                           // it also found what may be one
+	vigil vigil
+	lain  tracker.Scene // at the last look at turned pictures
+	faces []frame.Rect  // of the last look
+	known []frame.Rect  // around them
+	doubt bool          // it also found what may be one
 	times Times
 
 	mu   sync.Mutex
@@ -35,13 +36,14 @@ type glance struct {
 	whole        bool // found is of the whole picture
 	found        []detector.Detection
 	wide, turned []detector.Detection
-	alarms       []detector.Detection // what the watch over the output would see
+	alarms       []detector.Detection // what the watch over the output would see, and what it nearly would
+	passed       []frame.Rect         // faces that were known, around which the second detector did not look
 	rolled       bool                 // turned was looked for
 }
 
 const (
-	// lookStill is the most pictures between two looks while nothing is in doubt and nothing has changed but faces that are known. A track reaches
-	// back as far (Config.Extend), so that a face which comes into sight without a change is hidden all the same.
+	// lookStill is the most pictures between two looks while nothing is in doubt and the second detector sees nothing new. A track
+	// reaches back as far (Config.Extend), so that a face which comes into sight between them is hidden all the same.
 	lookStill = 12
 	turnStill = 75
 	// knownMargin is how far around a known face change is its own, in widths and heights.
@@ -96,7 +98,6 @@ func (s *scout) glance(ctx context.Context, eyes *Stages, most int, pic *frame.P
 	s.count++
 	n := &s.since
 	n.look, n.wide, n.turn = n.look+1, n.wide+1, n.turn+1
-	due := fresh || n.look >= most || n.look >= lookEvery && (s.doubt || s.cuts.Changed(&s.seen, pic.W, pic.H, s.known))
 	start = s.times.count(StageCuts, start)
 	defer func() {
 		s.times.count(StageDetect, start)
@@ -104,21 +105,27 @@ func (s *scout) glance(ctx context.Context, eyes *Stages, most int, pic *frame.P
 			err = fmt.Errorf("pipeline: picture %d: %w", pic.Index, err)
 		}
 	}()
-	// The second detector may be deceived by a single picture, and is asked about every one of the output.
-	if g.alarms, err = look(ctx, eyes.Watch, pic); err != nil || !due {
+	var all bool
+	if g.alarms, all, err = s.vigil.look(ctx, eyes.Watch, &s.cuts, pic, fresh, most, s.known); err != nil {
 		return g, err
 	}
+	if !all {
+		g.passed = slices.Clone(s.faces)
+	}
+	if due := fresh || n.look >= most || n.look >= lookEvery && (s.doubt || s.strange(g.alarms)); !due {
+		return g, nil
+	}
 	g.whole, n.look = true, 0
-	s.cuts.Remember(&s.seen)
 	if g.found, err = look(ctx, eyes.Edges, pic); err != nil {
 		return g, err
 	}
-	s.known, s.doubt = s.known[:0], false
+	s.known, s.faces, s.doubt = s.known[:0], s.faces[:0], false
 	for _, d := range g.found {
 		if d.Score < sure {
 			s.doubt = true
 			continue
 		}
+		s.faces = append(s.faces, d.Box)
 		s.known = append(s.known, d.Box.Grow(knownMargin, knownMargin))
 	}
 	if fresh || n.wide >= wideEvery {
@@ -127,12 +134,30 @@ func (s *scout) glance(ctx context.Context, eyes *Stages, most int, pic *frame.P
 			return g, err
 		}
 	}
-	if fresh || n.turn >= turnStill || n.turn >= turnEvery && s.cuts.Changed(&s.lain, pic.W, pic.H, s.known) {
-		g.rolled, n.turn = true, 0
+	if fresh || n.turn >= turnStill || n.turn >= turnEvery && !s.cuts.Change(&s.lain, pic.W, pic.H, s.known).Empty() {
+		n.turn = 0
 		s.cuts.Remember(&s.lain)
-		g.turned, err = look(ctx, eyes.Turned, pic)
+		hint := fresh
+		if !hint {
+			lying, err := eyes.TurnHint.Detect(ctx, pic)
+			if err != nil {
+				return g, err
+			}
+			hint = s.strange(lying)
+		}
+		if hint {
+			g.rolled = true
+			g.turned, err = look(ctx, eyes.Turned, pic)
+		}
 	}
 	return g, err
+}
+
+// strange says that one of the second detector's finds is a face where none is known.
+func (s *scout) strange(found []detector.Detection) bool {
+	return slices.ContainsFunc(found, func(d detector.Detection) bool {
+		return d.Score >= hintLeast && !slices.ContainsFunc(s.known, func(k frame.Rect) bool { return holds(k, d.Box.Center()) })
+	})
 }
 
 // look returns detections that last beyond d's next look: the analysis takes them some pictures later.

@@ -38,6 +38,11 @@ func (l *lending) Detect(ctx context.Context, pic *frame.Picture) ([]detector.De
 	return l.found, err
 }
 
+func (l *lending) Within(ctx context.Context, pic *frame.Picture, _ frame.Rect) ([]detector.Detection, frame.Rect, error) {
+	found, err := l.Detect(ctx, pic)
+	return found, pic.Bounds(), err
+}
+
 // A scout that goes ahead decides nothing: the list is the same.
 func TestScoutAheadChangesNothing(t *testing.T) {
 	const frames = 40
@@ -47,7 +52,7 @@ func TestScoutAheadChangesNothing(t *testing.T) {
 		cfg := config3()
 		cfg.Uncertified = true
 		lent := &lending{stage: s}
-		a, err := NewAnalyzer(cfg, &Stages{Detector: s, Edges: lent, Near: s, Wide: lent, Watch: lent, Turned: nobody{}, Landmark: s, Recognizer: s})
+		a, err := NewAnalyzer(cfg, &Stages{Detector: s, Edges: lent, Near: s, Wide: lent, Watch: lent, TurnHint: nobody{}, Turned: nobody{}, Landmark: s, Recognizer: s})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,37 +85,33 @@ func TestScoutAheadChangesNothing(t *testing.T) {
 	}
 }
 
-// While nothing changes looks are rarer, but no rarer than tracks reach back.
-func TestStillPicturesAreLookedAtLess(t *testing.T) {
+// While the second detector sees nothing new looks are rarer, but no rarer than tracks reach back.
+func TestQuietPicturesAreLookedAtLess(t *testing.T) {
+	stranger := others{boxes: map[int64][]frame.Rect{}}
+	for i := range int64(120) {
+		stranger.boxes[i] = []frame.Rect{{X0: 100, Y0: 100, X1: 140, Y1: 150}}
+	}
 	for _, tc := range []struct {
 		name        string
-		moving      bool
+		second      faceWatch
 		extend      int
 		least, most int
 	}{
-		{"still", false, 12, 120 / lookStill, 120/lookStill + 1},
-		{"still, short reach", false, 7, 120 / 8, 120/8 + 1},
-		{"moving", true, 12, 120 / lookEvery, 120/lookEvery + 1},
-		{"no reach", false, 0, 120, 120},
+		{"quiet", nobody{}, 12, 120 / lookStill, 120/lookStill + 1},
+		{"quiet, short reach", nobody{}, 7, 120 / 8, 120/8 + 1},
+		{"a stranger", stranger, 12, 120 / lookEvery, 120/lookEvery + 1},
+		{"no reach", nobody{}, 0, 120, 120},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := &looked{stage: newStage()}
 			cfg := config3()
 			cfg.Extend = tc.extend
-			a, err := NewAnalyzer(cfg, &Stages{Detector: s, Edges: s, Near: s, Wide: nobody{}, Watch: nobody{}, Turned: nobody{}, Landmark: s, Recognizer: s})
+			a, err := NewAnalyzer(cfg, &Stages{Detector: s, Edges: s, Near: s, Wide: nobody{}, Watch: tc.second, TurnHint: nobody{}, Turned: nobody{}, Landmark: s, Recognizer: s})
 			if err != nil {
 				t.Fatal(err)
 			}
 			for i := range int64(120) {
-				p := textured(i, 1)
-				if tc.moving { // a spot of 16 px goes along
-					for y := range 16 {
-						for x := range 16 {
-							p.Planes[0].Data[y*p.Planes[0].Stride+int(i)*2+x] = 255
-						}
-					}
-				}
-				if _, err := a.Picture(context.Background(), p); err != nil {
+				if _, err := a.Picture(context.Background(), textured(i, 1)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -118,6 +119,34 @@ func TestStillPicturesAreLookedAtLess(t *testing.T) {
 				t.Errorf("%d looks at 120 pictures, want %d to %d", s.n, tc.least, tc.most)
 			}
 		})
+	}
+}
+
+// What lies on its side is looked for with the first detector when the second has a hint of it, and at the start of a shot.
+func TestTurnedLooksWaitForAHint(t *testing.T) {
+	hint := others{boxes: map[int64][]frame.Rect{}}
+	for i := range int64(160) {
+		hint.boxes[i] = []frame.Rect{{X0: 100, Y0: 100, X1: 140, Y1: 150}}
+	}
+	for _, tc := range []struct {
+		name        string
+		hint        faceDetector
+		least, most int
+	}{{"none", nobody{}, 1, 1}, {"one", hint, 2, 1 + 159/turnEvery}} {
+		turned := &looked{stage: newStage()}
+		s := newStage()
+		a, err := NewAnalyzer(config3(), &Stages{Detector: s, Edges: s, Near: s, Wide: nobody{}, Watch: nobody{}, TurnHint: tc.hint, Turned: turned, Landmark: s, Recognizer: s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range int64(160) {
+			if _, err := a.Picture(context.Background(), textured(i, 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if turned.n < tc.least || turned.n > tc.most {
+			t.Errorf("%s: %d looks, want %d to %d", tc.name, turned.n, tc.least, tc.most)
+		}
 	}
 }
 

@@ -77,7 +77,7 @@ func (a *Analyzer) seek(ctx context.Context, pic *frame.Picture, g glance) (obs 
 	if obs, err = a.add(ctx, g.wide, pic, obs, func(d *detector.Detection) { a.weigh(pic, d) }, func(detector.Detection, bool) bool { return true }); err != nil {
 		return nil, err
 	}
-	a.heed(pic.Index, g.alarms)
+	a.heed(g)
 	if lost && !g.rolled {
 		if g.turned, err = a.detect(ctx, a.eyes.Turned, pic); err != nil {
 			return nil, err

@@ -40,7 +40,7 @@ func (f *followed) list(t *testing.T, frames int64) *decisions.List {
 	t.Helper()
 	cfg := config3()
 	cfg.Uncertified = true
-	a, err := NewAnalyzer(cfg, &Stages{Detector: f, Edges: f, Near: f, Wide: nobody{}, Watch: nobody{}, Turned: nobody{}, Landmark: f, Recognizer: f})
+	a, err := NewAnalyzer(cfg, &Stages{Detector: f, Edges: f, Near: f, Wide: nobody{}, Watch: nobody{}, TurnHint: nobody{}, Turned: nobody{}, Landmark: f, Recognizer: f})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,8 @@ type Stages struct {
 	Edges      faceDetector // looks beyond the picture's edge and tells what it doubts; shared by the scout and the analysis
 	Near       faceNear     // and near a place
 	Wide       faceDetector // another network, at the whole scale of the picture
-	Watch      faceDetector // the same other network as the watch over the output asks
+	Watch      faceWatch    // the same other network as the watch over the output asks
+	TurnHint   faceDetector // says where Turned may see something, at a fifth of its cost
 	Turned     faceDetector // sees faces that lie on their side or upside down; shared as Edges is
 	Landmark   faceAnalyzer
 	more       []faceAnalyzer // like Landmark: a stream measures as many faces at once
@@ -46,6 +47,10 @@ type faceDetector interface {
 
 type faceNear interface {
 	Near(ctx context.Context, pic *frame.Picture, box frame.Rect, roll float64) ([]detector.Detection, error)
+}
+
+type faceWatch interface {
+	Within(ctx context.Context, pic *frame.Picture, part frame.Rect) (found []detector.Detection, seen frame.Rect, err error)
 }
 
 type faceAnalyzer interface {
@@ -124,7 +129,8 @@ func openStages(ctx context.Context, cfg Config, abreast int) (_ *Stages, err er
 		{det, detector.Config{Looks: []detector.Look{{Side: side, Enlarge: 2, Mirror: edgeMargin}}, Score: doubtful}, func(d *detector.Detector) { s.Edges = &shared{d: d} }},
 		{det, detector.Config{Score: doubtful}, func(d *detector.Detector) { s.Near = d }},
 		{second, detector.Config{Looks: []detector.Look{{Side: wideSide}}, Score: wideScore}, func(d *detector.Detector) { s.Wide = d }},
-		{second, detector.Config{Looks: []detector.Look{watchLook}}, func(d *detector.Detector) { s.Watch = d }},
+		{second, detector.Config{Looks: []detector.Look{watchLook}, Score: watchDoubt}, func(d *detector.Detector) { s.Watch = d }},
+		{second, detector.Config{Looks: turned, Score: hintLeast}, func(d *detector.Detector) { s.TurnHint = d }},
 		{det, detector.Config{Looks: turned}, func(d *detector.Detector) { s.Turned = &shared{d: d} }},
 	} {
 		made, err := detector.New(d.engine, d.cfg)

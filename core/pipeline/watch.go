@@ -3,8 +3,10 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"math"
 
 	"github.com/ksamenet/ksamenet/core/detector"
+	"github.com/ksamenet/ksamenet/core/frame"
 	"github.com/ksamenet/ksamenet/core/infer"
 	"github.com/ksamenet/ksamenet/core/report"
 	"github.com/ksamenet/ksamenet/core/verify"
@@ -21,8 +23,53 @@ var (
 
 // Watcher is the second detector, opened for several goroutines: each takes one of Lanes.
 type Watcher struct {
-	Lanes []*verify.Watcher
+	Lanes []*Lane
 	nets  nets
+}
+
+// Lane looks at pictures one by one. It belongs to one goroutine at a time.
+type Lane struct {
+	*verify.Watcher                   // at everything
+	small           []*verify.Watcher // at smaller scales: smallSides
+}
+
+// smallSides are what pictures are looked at with when only what lies at a surrogate may be new, and is large.
+var smallSides = [...]int{320, 448}
+
+// smallFace is the height that the smallest region then has, at least, as the network sees it, px.
+const smallFace = 32
+
+// Again is Picture for an output of which pass 1 saw the original. A picture is looked at again wherever a face may show that no
+// region hides; one with regions at least coarsely, for what their rendering may have changed is as large as they are. carried
+// says that there was nothing to look at.
+func (l *Lane) Again(ctx context.Context, pic *frame.Picture, regions []verify.Region, before *Assured) (found []verify.Finding, carried bool, err error) {
+	w := l.Watcher
+	if before.clear(pic.Index, regions) {
+		if len(regions) == 0 {
+			return nil, true, nil
+		}
+		least := math.Inf(1)
+		for _, r := range regions {
+			least = min(least, r.Box.H())
+		}
+		for i, side := range smallSides {
+			if i < len(l.small) && least*float64(side) >= smallFace*float64(max(pic.W, pic.H)) {
+				w = l.small[i]
+				break
+			}
+		}
+	}
+	found, err = w.Picture(ctx, pic, regions)
+	return found, false, err
+}
+
+// Seen is the number of faces looked at so far, hidden or not.
+func (l *Lane) Seen() int64 {
+	n := l.Watcher.Seen()
+	for _, s := range l.small {
+		n += s.Seen()
+	}
+	return n
 }
 
 // OpenWatcher opens the second detector, with as many lanes as a network may have threads: pictures do not depend on one
@@ -53,22 +100,37 @@ func OpenWatcher(ctx context.Context, cfg Config, thorough bool, least float64) 
 		engines = append(engines, e)
 	}
 	for range lanes {
-		var ds []verify.Detector
-		for _, e := range engines {
-			d, err := detector.New(e, detector.Config{Looks: looks})
-			if err != nil {
-				return nil, err
-			}
-			w.nets.close = append(w.nets.close, d.Close)
-			ds = append(ds, d)
-		}
-		lane, err := verify.NewWatcher(least, ds...)
-		if err != nil {
+		lane := &Lane{}
+		if lane.Watcher, err = w.nets.watcher(engines, looks, least); err != nil {
 			return nil, err
 		}
 		w.Lanes = append(w.Lanes, lane)
+		if thorough {
+			continue
+		}
+		for _, side := range smallSides {
+			small, err := w.nets.watcher(engines, []detector.Look{{Side: side, Enlarge: watchLook.Enlarge}}, least)
+			if err != nil {
+				return nil, err
+			}
+			lane.small = append(lane.small, small)
+		}
 	}
 	return w, nil
+}
+
+// watcher is a check by all of engines.
+func (n *nets) watcher(engines []infer.Engine, looks []detector.Look, least float64) (*verify.Watcher, error) {
+	var ds []verify.Detector
+	for _, e := range engines {
+		d, err := detector.New(e, detector.Config{Looks: looks})
+		if err != nil {
+			return nil, err
+		}
+		n.close = append(n.close, d.Close)
+		ds = append(ds, d)
+	}
+	return verify.NewWatcher(least, ds...)
 }
 
 // Seen is the number of faces looked at so far, hidden or not.

@@ -118,6 +118,7 @@ type Watch struct {
 	Detector string  `json:"detector"`
 	Seen     int64   `json:"seen"`             // faces looked at in the released output: surrogates, kept faces, exposed ones
 	Found    int64   `json:"found"`            // exposed in the first rendering; covered since
+	Carried  int64   `json:"carried"`          // frames not looked at again: nothing was rendered in them, and the original, looked at by the same detector in the same run, held nothing like a face
 	Exposed  int64   `json:"exposed"`          // exposed in the released output: must be 0
 	Frames   []int64 `json:"frames,omitempty"` // where
 }

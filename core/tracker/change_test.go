@@ -39,20 +39,20 @@ func TestSceneChanges(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			var d CutDetector
 			var s Scene
-			if !d.Changed(&s, w, h, nil) {
+			if d.Change(&s, w, h, nil).Empty() {
 				t.Error("no picture was seen, and nothing changed")
 			}
 			if _, err := d.Next(gray()); err != nil {
 				t.Fatal(err)
 			}
-			if !d.Changed(&s, w, h, nil) {
+			if d.Change(&s, w, h, nil).Empty() {
 				t.Error("nothing was remembered, and nothing changed")
 			}
 			d.Remember(&s)
 			if _, err := d.Next(tc.now); err != nil {
 				t.Fatal(err)
 			}
-			if got := d.Changed(&s, w, h, tc.except); got != tc.changed {
+			if got := !d.Change(&s, w, h, tc.except).Empty(); got != tc.changed {
 				t.Errorf("changed: %v, want %v", got, tc.changed)
 			}
 		})

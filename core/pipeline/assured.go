@@ -1,0 +1,81 @@
+package pipeline
+
+import (
+	"github.com/ksamenet/ksamenet/core/decisions"
+	"github.com/ksamenet/ksamenet/core/detector"
+	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/verify"
+)
+
+// Assured is what pass 1 knows for the watch over the output: the second detector, which keeps that watch, has looked at every
+// picture of the original, at the same scale, wherever something had changed. Outside the regions of a list the output shows the
+// same, as far as its coding lets it: where a picture of the original held nothing that was nearly a face but what the list
+// hides, there is nothing new to be seen. It speaks of outputs of the analysed file, and of no others.
+type Assured struct {
+	frames   int64
+	bounds   frame.Rect
+	suspects map[int64][]verify.Finding // faces, what is nearly one, and, with score 0, places of known faces that were not looked at
+}
+
+// Assured is of the pictures so far. It stays the analysis's.
+func (a *Analyzer) Assured() *Assured { return &a.assured }
+
+func (s *Assured) suspect(index int64, d detector.Detection) {
+	if s.suspects == nil {
+		s.suspects = map[int64][]verify.Finding{}
+	}
+	s.suspects[index] = append(s.suspects[index], verify.Finding{Frame: index, Box: d.Box, Score: d.Score})
+}
+
+// open lists what the second detector took for faces, and nearly did, and l does not hide or keep.
+func (s *Assured) open(l *decisions.List) (faces, doubtful []verify.Finding) {
+	if s == nil {
+		return nil, nil
+	}
+	jobs := l.ByFrame()
+	for i := range s.frames {
+		regions := verify.Regions(jobs[i])
+		for _, f := range s.suspects[i] {
+			switch {
+			case f.Score < watchDoubt || !verify.Exposes(f.Box, s.bounds, regions):
+			case f.Score < alarmLeast:
+				doubtful = append(doubtful, f)
+			default:
+				faces = append(faces, f)
+			}
+		}
+	}
+	return faces, doubtful
+}
+
+// Hide is the function of that name for faces that the watch over the output found.
+func (s *Assured) Hide(cfg Config, l *decisions.List, found []verify.Finding) error {
+	_, doubtful := s.open(l)
+	return Hide(cfg, l, found, doubtful, WhyFound)
+}
+
+// Rests says that no picture of a rendering of l needs a look: nothing was rendered, and nothing in the original was nearly a face.
+func (s *Assured) Rests(l *decisions.List) bool {
+	if s == nil || s.frames < l.Source.Frames || len(l.ByFrame()) > 0 {
+		return false
+	}
+	for i := range l.Source.Frames {
+		if !s.clear(i, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// clear says that regions hide everything in a picture that may be a face. Doubt is no.
+func (s *Assured) clear(index int64, regions []verify.Region) bool {
+	if s == nil || index < 0 || index >= s.frames {
+		return false
+	}
+	for _, f := range s.suspects[index] {
+		if verify.Exposes(f.Box, s.bounds, regions) {
+			return false
+		}
+	}
+	return true
+}

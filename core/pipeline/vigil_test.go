@@ -1,0 +1,158 @@
+package pipeline
+
+import (
+	"context"
+	"testing"
+
+	"github.com/ksamenet/ksamenet/core/decisions"
+	"github.com/ksamenet/ksamenet/core/detector"
+	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/tracker"
+	"github.com/ksamenet/ksamenet/core/verify"
+)
+
+// bright is a second detector that takes the 8x8 blocks of luma 255 of a picture, in the part that it is shown, for faces.
+type bright struct{ parts []frame.Rect }
+
+func (b *bright) Within(_ context.Context, pic *frame.Picture, part frame.Rect) (found []detector.Detection, _ frame.Rect, _ error) {
+	part = part.Intersect(pic.Bounds())
+	b.parts = append(b.parts, part)
+	for y := 0; y < pic.H; y += 8 {
+		for x := 0; x < pic.W; x += 8 {
+			box := frame.Rect{X0: float64(x), Y0: float64(y), X1: float64(x + 8), Y1: float64(y + 8)}
+			if pic.Planes[0].Data[y*pic.Planes[0].Stride+x] == 255 && holds(part, box.Center()) {
+				found = append(found, detector.Detection{Box: box, Score: .7})
+			}
+		}
+	}
+	return found, part, nil
+}
+
+// lit is a gray picture with bright blocks at places.
+func lit(at ...[2]int) *frame.Picture {
+	p := frame.New(frame.I420, 640, 360)
+	for i := range p.Planes[0].Data {
+		p.Planes[0].Data[i] = 90
+	}
+	for _, a := range at {
+		for y := a[1]; y < a[1]+8; y++ {
+			for x := a[0]; x < a[0]+8; x++ {
+				p.Planes[0].Data[y*p.Planes[0].Stride+x] = 255
+			}
+		}
+	}
+	return p
+}
+
+// The second detector looks where something has changed, sees whatever is there in every picture, and forgets what has gone.
+func TestVigil(t *testing.T) {
+	var cuts tracker.CutDetector
+	var v vigil
+	eye := &bright{}
+	known := []frame.Rect{{X0: 400, Y0: 200, X1: 560, Y1: 340}}
+	for i, tc := range []struct {
+		name  string
+		pic   *frame.Picture
+		faces int
+		part  float64 // of the picture that is looked at, at most
+	}{
+		{"the first picture", lit([2]int{80, 80}), 1, 1},
+		{"nothing new", lit([2]int{80, 80}), 1, 0},
+		{"another one", lit([2]int{80, 80}, [2]int{560, 80}), 2, .1},
+		{"both, unchanged", lit([2]int{80, 80}, [2]int{560, 80}), 2, 0},
+		{"the first is gone", lit([2]int{560, 80}), 1, .1},
+		{"it has moved", lit([2]int{568, 96}), 1, .1},
+		{"within what is known", lit([2]int{568, 96}, [2]int{480, 280}), 1, 0},
+		{"the last one is gone as well", lit([2]int{480, 280}), 0, .1},
+	} {
+		if _, err := cuts.Next(tc.pic); err != nil {
+			t.Fatal(err)
+		}
+		eye.parts = nil
+		found, all, err := v.look(context.Background(), eye, &cuts, tc.pic, i == 0, 12, known)
+		if err != nil || len(found) != tc.faces || all != (i == 0) {
+			t.Errorf("%s: %v (%v), all %v; want %d", tc.name, found, err, all, tc.faces)
+		}
+		area := 0.
+		for _, p := range eye.parts {
+			area += p.Area()
+		}
+		if area > tc.part*640*360 || (area > 0) != (tc.part > 0) {
+			t.Errorf("%s: looked at %v", tc.name, eye.parts)
+		}
+	}
+	for i := range 12 {
+		if _, err := cuts.Next(lit()); err != nil {
+			t.Fatal(err)
+		}
+		if _, all, err := v.look(context.Background(), eye, &cuts, lit(), false, 12, known); err != nil || all != (i == 4) {
+			t.Errorf("picture %d: the whole looked at: %v (%v)", 8+i, all, err)
+		}
+	}
+}
+
+// seer sees one face in every picture, and counts.
+type seer struct {
+	box frame.Rect
+	n   int
+}
+
+func (s *seer) Detect(context.Context, *frame.Picture) ([]detector.Detection, error) {
+	s.n++
+	return []detector.Detection{{Box: s.box, Score: .9}}, nil
+}
+
+// The watch over the output takes over from pass 1 what that is sure of, and nothing else.
+func TestWhatPassOneAssures(t *testing.T) {
+	face, other := frame.Rect{X0: 100, Y0: 100, X1: 300, Y1: 340}, frame.Rect{X0: 500, Y0: 40, X1: 560, Y1: 110}
+	hides := func(boxes ...frame.Rect) (jobs []decisions.Job) {
+		for _, b := range boxes {
+			jobs = append(jobs, decisions.Job{Action: decisions.Cover, Face: &decisions.Face{Box: [4]float64{b.X0, b.Y0, b.X1, b.Y1}}})
+		}
+		return jobs
+	}
+	for _, tc := range []struct {
+		name         string
+		suspects     []frame.Rect
+		jobs         []decisions.Job
+		index        int64
+		none         bool // no pass 1
+		whole, small int  // looks
+		found        int
+	}{
+		{"an empty picture", nil, nil, 3, false, 0, 0, 0},
+		{"without pass 1", nil, nil, 3, true, 1, 0, 1},
+		{"a picture that pass 1 did not see", nil, nil, 50, false, 1, 0, 1},
+		{"a face that is hidden", []frame.Rect{face}, hides(face), 3, false, 0, 1, 0},
+		{"a face that is hidden, and one that is not", []frame.Rect{face, other}, hides(face), 3, false, 1, 0, 0},
+		{"a face that the list forgot", []frame.Rect{face}, nil, 3, false, 1, 0, 1},
+		{"a small cover beside it", []frame.Rect{face}, hides(face, frame.Rect{X0: 10, Y0: 10, X1: 30, Y1: 34}), 3, false, 1, 0, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			whole, small := &seer{box: face}, &seer{box: face}
+			lane := &Lane{}
+			var err error
+			if lane.Watcher, err = verify.NewWatcher(0, whole); err != nil {
+				t.Fatal(err)
+			}
+			w, err := verify.NewWatcher(0, small)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lane.small = []*verify.Watcher{w}
+			pic := frame.New(frame.I420, 640, 360)
+			pic.Index = tc.index
+			before := &Assured{frames: 50, bounds: pic.Bounds()}
+			for _, b := range tc.suspects {
+				before.suspect(tc.index, detector.Detection{Box: b, Score: .5})
+			}
+			if tc.none {
+				before = nil
+			}
+			found, carried, err := lane.Again(context.Background(), pic, verify.Regions(tc.jobs), before)
+			if err != nil || len(found) != tc.found || whole.n != tc.whole || small.n != tc.small || carried != (tc.whole+tc.small == 0) || lane.Seen() != int64(tc.whole+tc.small) {
+				t.Errorf("%v (%v), %d looks at all, %d coarse, carried %v", found, err, whole.n, small.n, carried)
+			}
+		})
+	}
+}
