@@ -230,11 +230,23 @@ func facesOf(eyes *attack.Eyes, d duel) (func(context.Context, *frame.Picture) (
 			if d.person != "" && j.Track.Person != star {
 				continue
 			}
-			faces = append(faces, attack.Face{Track: j.Track.ID, Person: names[j.Track.Person], Group: j.Cluster, Box: j.Face.Rect(),
+			faces = append(faces, attack.Face{Track: j.Track.ID, Person: names[j.Track.Person], Group: j.Cluster, Box: j.Face.Rect(), Mask: maskOf(&j),
 				Expression: d.expression, Clear: j.Action != decisions.Replace})
 		}
 		return faces, nil
 	}, nil
+}
+
+// maskOf is the part of a picture that a job's surrogate alone paints; nil where there is none.
+func maskOf(j *decisions.Job) []frame.Point {
+	if j.Action != decisions.Replace {
+		return nil
+	}
+	out := make([]frame.Point, len(j.Face.Oval))
+	for i, p := range j.Face.Oval {
+		out[i] = frame.Point{X: p[0], Y: p[1]}
+	}
+	return out
 }
 
 // personName is the person whom the data set names, else somebody of this file alone.

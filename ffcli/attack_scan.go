@@ -133,7 +133,7 @@ func (s *sweep) analyze(ctx context.Context, r *recording, reg *registry.Registr
 func (r *recording) faces(jobs []decisions.Job, group map[string]uint64) (out []attack.Face) {
 	for _, j := range jobs {
 		if name := r.names[j.Track.Person]; name != "" && j.Action == decisions.Replace {
-			out = append(out, attack.Face{Track: j.Track.ID, Person: name, Group: group[name], Box: j.Face.Rect(), Expression: r.expression})
+			out = append(out, attack.Face{Track: j.Track.ID, Person: name, Group: group[name], Box: j.Face.Rect(), Mask: maskOf(&j), Expression: r.expression})
 		}
 	}
 	return out

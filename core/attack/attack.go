@@ -28,6 +28,9 @@ type Face struct {
 	// Group is the cluster that the output shows the person as; 0: not known, a group of its own.
 	Group uint64
 	Box   frame.Rect // px
+	// Mask are points whose convex hull is the part of the output that the surrogate alone paints (the decision list's outline), px;
+	// nil: not known. The channel FaceOnly shows nothing beyond it.
+	Mask []frame.Point
 	// Expression is the one of Classes that the recording is known to end in, "" when nothing is known.
 	Expression string
 	// Clear says that the face is not replaced by a surrogate here (kept or covered): no witness of utility, but of identity.

@@ -45,6 +45,7 @@ type Attack struct {
 type Person struct {
 	Person  string  `json:"person"`
 	Group   uint64  `json:"cluster,omitempty"`
+	Found   string  `json:"found"`   // whose entry is the nearest; in doubt the person
 	Rank    int     `json:"rank"`    // of the person in the gallery, 1 is best; ties count against the person
 	Own     float64 `json:"own"`     // cosine to the person's own entry
 	Nearest float64 `json:"nearest"` // to the nearest other one

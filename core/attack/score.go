@@ -97,7 +97,7 @@ func (a *Attack) score(n int, of func(int) *entry, like func(probe, gallery int)
 	hits, chance := 0., 0.
 	for u := range n {
 		e, own := of(u), like(u, u)
-		t := Person{Person: e.name, Group: e.group, Rank: 1, Own: own, Nearest: math.Inf(-1)}
+		t := Person{Person: e.name, Group: e.group, Found: e.name, Rank: 1, Own: own, Nearest: math.Inf(-1)}
 		for i := range e.gallery {
 			t.Gallery, t.Probe = t.Gallery+e.gallery[i].faces, t.Probe+e.probe[i].faces
 		}
@@ -112,13 +112,16 @@ func (a *Attack) score(n int, of func(int) *entry, like func(probe, gallery int)
 				mates++
 			}
 			s := like(u, v)
-			t.Nearest = max(t.Nearest, s)
 			switch {
 			case s > own:
 				better++
+				if s > t.Nearest {
+					t.Found = of(v).name
+				}
 			case s == own:
 				equal++
 			}
+			t.Nearest = max(t.Nearest, s)
 		}
 		if rivals == 1 && within {
 			continue // alone in the cluster: known without looking

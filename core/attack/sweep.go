@@ -66,8 +66,11 @@ type Point struct {
 	Deviation  float64   `json:"deviation,omitempty"`
 	// Within says that Low does not exceed Claim: rank-1 lies under 1/k plus its limit.
 	Within bool `json:"within"`
-	// P is the probability of as many hits or more, were each trial a hit with probability Claim.
+	// P is the probability of as many hits or more if the output told the cluster and nothing else: exact, over all ways to deal
+	// the names of each cluster's members anew.
 	P float64 `json:"p"`
+
+	byChance []float64 // hits, of all folds
 }
 
 // Judged says that the claim is about this point: what hair and surroundings give away is measured only, and so is what the
@@ -88,12 +91,13 @@ func (s *Sweep) Finish() {
 			i, ok := at[k]
 			if !ok {
 				i = len(s.Curves)
-				at[k], s.Curves = i, append(s.Curves, Point{Attack: a.Attack, Recognizer: a.Recognizer, Channel: a.Channel, K: r.K})
+				at[k], s.Curves = i, append(s.Curves, Point{Attack: a.Attack, Recognizer: a.Recognizer, Channel: a.Channel, K: r.K, byChance: []float64{1}})
 			}
 			p, n := &s.Curves[i], float64(a.People)
 			p.Trials, p.Hits = p.Trials+a.People, p.Hits+a.Hits
 			p.Claim, p.Chance = p.Claim+n*a.Claim, p.Chance+n*a.Chance
 			p.Folds = append(p.Folds, a.Rank1)
+			p.byChance = convolve(p.byChance, a.byChance())
 		}
 	}
 	for i := range s.Curves {
@@ -101,7 +105,7 @@ func (s *Sweep) Finish() {
 		n := float64(p.Trials)
 		p.Claim, p.Chance, p.Rank1 = p.Claim/n, p.Chance/n, float64(p.Hits)/n
 		p.Low, p.High = limits(p.Hits, p.Trials)
-		p.P = atLeast(p.Hits, p.Trials, p.Claim)
+		p.P = tail(p.byChance, p.Hits)
 		p.Within = p.Low <= p.Claim
 		if len(p.Folds) == 1 {
 			p.Folds = nil
@@ -166,12 +170,12 @@ func (s *Sweep) WriteJSON(w io.Writer) error {
 // WriteCSV writes one line a trial.
 func (s *Sweep) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
-	lines := [][]string{{"k", "fold", "attack", "recognizer", "channel", "person", "cluster", "rank", "own", "nearest", "gallery_pictures", "probe_pictures", "people", "chance", "claim"}}
+	lines := [][]string{{"k", "fold", "attack", "recognizer", "channel", "person", "cluster", "found", "rank", "own", "nearest", "gallery_pictures", "probe_pictures", "people", "chance", "claim"}}
 	f := func(v float64) string { return strconv.FormatFloat(v, 'f', 4, 64) }
 	for _, r := range s.Runs {
 		for _, a := range r.Attacks {
 			for _, p := range a.PerPerson {
-				lines = append(lines, []string{strconv.Itoa(r.K), strconv.Itoa(r.Fold), a.Attack, a.Recognizer, a.Channel, p.Person, strconv.FormatUint(p.Group, 10), strconv.Itoa(p.Rank),
+				lines = append(lines, []string{strconv.Itoa(r.K), strconv.Itoa(r.Fold), a.Attack, a.Recognizer, a.Channel, p.Person, strconv.FormatUint(p.Group, 10), p.Found, strconv.Itoa(p.Rank),
 					f(p.Own), f(p.Nearest), strconv.Itoa(p.Gallery), strconv.Itoa(p.Probe), strconv.Itoa(a.People), f(a.Chance), f(a.Claim)})
 			}
 		}
@@ -182,7 +186,7 @@ func (s *Sweep) WriteCSV(w io.Writer) error {
 // WriteTable writes the curves.
 func (s *Sweep) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "k\tattack\trecogniser\tchannel\ttrials\trank-1\t%.0f %% limits\tclaim\t\n", 100*Confidence)
+	fmt.Fprintf(t, "k\tattack\trecogniser\tchannel\ttrials\trank-1\t%.0f %% limits\tclaim\tby chance\t\n", 100*Confidence)
 	beaten := s.Beaten()
 	for _, k := range s.Ks() {
 		for _, p := range s.Curves {
@@ -200,7 +204,7 @@ func (s *Sweep) WriteTable(w io.Writer) error {
 			case !p.Within:
 				verdict = "above its own limit, not above that of all tests together"
 			}
-			fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%.3f\t%.3f to %.3f\t%.3f\t%s\n", k, p.Attack, p.Recognizer, p.Channel, p.Trials, p.Rank1, p.Low, p.High, p.Claim, verdict)
+			fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%.3f\t%.3f to %.3f\t%.3f\t%.3f\t%s\n", k, p.Attack, p.Recognizer, p.Channel, p.Trials, p.Rank1, p.Low, p.High, p.Claim, p.P, verdict)
 		}
 	}
 	if s.Utility != nil {

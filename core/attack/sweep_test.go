@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -12,8 +13,13 @@ import (
 // tried is an attack of n trials with so many hits.
 func tried(name, by, channel string, hits, n int, claim float64) Attack {
 	a := Attack{Attack: name, Recognizer: by, Channel: channel, People: n, Hits: hits, Rank1: float64(hits) / float64(n), Claim: claim, Chance: claim}
-	for range n {
-		a.PerPerson = append(a.PerPerson, Person{Person: "p", Rank: 1})
+	size := int(1/claim + .5) // of the clusters
+	for i := range n {
+		p := Person{Person: fmt.Sprint(i), Group: uint64(i/size) + 1, Found: fmt.Sprint(i), Rank: 1}
+		if i*7%n >= hits { // not all hits in the same clusters
+			p.Found, p.Rank = fmt.Sprint(i/size*size+(i+1)%size), 2
+		}
+		a.PerPerson = append(a.PerPerson, p)
 	}
 	return a
 }

@@ -35,11 +35,11 @@ func TestFaceOnlyHidesTheRest(t *testing.T) {
 		return p
 	}
 	var b blinkers
-	one, at, err := b.faceOnly(draw(0), &m)
+	one, at, err := b.faceOnly(draw(0), m.Box(), polygon(m.Oval()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	two, _, err := b.faceOnly(draw(255), &m)
+	two, _, err := b.faceOnly(draw(255), m.Box(), polygon(m.Oval()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,6 +50,18 @@ func TestFaceOnlyHidesTheRest(t *testing.T) {
 		q := at.Apply(want)
 		if got := one.Planes[0].Data[int(q.Y)*one.Planes[0].Stride+3*int(q.X)]; math.Abs(float64(got)-want.X) > 1.5 {
 			t.Errorf("at %v: %d, want about %.0f", want, got, want.X)
+		}
+	}
+	// A mask hides what lies beyond it.
+	mask, _ := hullOf([]frame.Point{{X: 0, Y: 0}, {X: 110, Y: 0}, {X: 110, Y: 160}, {X: 0, Y: 160}})
+	half, _, err := b.faceOnly(draw(0), m.Box(), mask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for x, want := range map[float64]bool{95.5: true, 107.5: true, 108.5: false, 125.5: false} {
+		q := at.Apply(frame.Point{X: x, Y: 80.5})
+		if got := half.Planes[0].Data[int(q.Y)*half.Planes[0].Stride+3*int(q.X)]; (got != 128) != want {
+			t.Errorf("at %v of a mask that ends at 110: %d", x, got)
 		}
 	}
 	if corner := one.Planes[0].Data[0]; corner != 128 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/landmark"
 	"github.com/ksamenet/ksamenet/core/recognizer"
 )
 
@@ -62,13 +63,14 @@ func (w *Watcher) Pair(ctx context.Context, original, output *frame.Picture, fac
 	var boxes []frame.Rect
 	var want []*track
 	var clear, due []bool
+	var masks [][]frame.Point
 	for i := range faces {
 		f := &faces[i]
 		t := w.track(f)
 		now := t.due(Original, w.cfg.Every)
 		t.seen[Output] = t.seen[Original]
 		if w.cfg.Utility || now {
-			boxes, want, clear, due = append(boxes, f.Box), append(want, t), append(clear, f.Clear), append(due, now)
+			boxes, want, clear, due, masks = append(boxes, f.Box), append(want, t), append(clear, f.Clear), append(due, now), append(masks, f.Mask)
 		}
 	}
 	if len(boxes) == 0 {
@@ -84,7 +86,7 @@ func (w *Watcher) Pair(ctx context.Context, original, output *frame.Picture, fac
 	for i, t := range want {
 		if due[i] {
 			for side, pic := range []*frame.Picture{original, output} {
-				if err := w.identify(ctx, t, Side(side), pic, &seen[side][i]); err != nil {
+				if err := w.identify(ctx, t, Side(side), pic, &seen[side][i], maskOn(Side(side), masks[i])); err != nil {
 					return err
 				}
 			}
@@ -105,9 +107,10 @@ func (w *Watcher) One(ctx context.Context, side Side, pic *frame.Picture, faces 
 	w.frames++
 	var boxes []frame.Rect
 	var want []*track
+	var masks [][]frame.Point
 	for i := range faces {
 		if t := w.track(&faces[i]); t.due(side, w.cfg.Every) {
-			boxes, want = append(boxes, faces[i].Box), append(want, t)
+			boxes, want, masks = append(boxes, faces[i].Box), append(want, t), append(masks, maskOn(side, faces[i].Mask))
 		}
 	}
 	if len(boxes) == 0 {
@@ -118,7 +121,7 @@ func (w *Watcher) One(ctx context.Context, side Side, pic *frame.Picture, faces 
 		return err
 	}
 	for i, t := range want {
-		if err := w.identify(ctx, t, side, pic, &seen[i]); err != nil {
+		if err := w.identify(ctx, t, side, pic, &seen[i], masks[i]); err != nil {
 			return err
 		}
 	}
@@ -147,25 +150,30 @@ func (w *Watcher) track(f *Face) *track {
 	return t
 }
 
+// maskOn is the part of a face that is looked at alone: originals are not painted.
+func maskOn(side Side, mask []frame.Point) []frame.Point {
+	if side == Original {
+		return nil
+	}
+	return mask
+}
+
 // identify adds a face's embeddings. One that is too small for a recogniser is no evidence for it.
-func (w *Watcher) identify(ctx context.Context, t *track, side Side, pic *frame.Picture, s *sight) error {
+func (w *Watcher) identify(ctx context.Context, t *track, side Side, pic *frame.Picture, s *sight, mask []frame.Point) error {
 	if !s.mesh {
 		return nil
 	}
-	r := &s.result
-	f := recognizer.Face{Points: r.Mesh.Five(), Corners: r.Mesh.Corners(), Yaw: r.Raw.Yaw, Pitch: r.Raw.Pitch, Presence: r.Presence}
-	alone, at, err := w.cut.faceOnly(pic, &r.Mesh)
+	f := faceOf(&s.result)
+	alone, inside, err := w.faceAlone(ctx, pic, &s.result, mask)
 	if err != nil {
 		return err
-	}
-	inside := f
-	for i := range f.Points {
-		inside.Points[i], inside.Corners[i] = at.Apply(f.Points[i]), at.Apply(f.Corners[i])
 	}
 	for i, view := range views {
 		see, face := pic, f
 		if view.channel == FaceOnly {
-			see, face = alone, inside
+			if see, face = alone, inside; alone == nil {
+				continue
+			}
 		} else if w.cfg.FaceOnly {
 			continue
 		}
@@ -179,6 +187,38 @@ func (w *Watcher) identify(ctx context.Context, t *track, side Side, pic *frame.
 		t.bodies[side][i].add(v, quality)
 	}
 	return nil
+}
+
+func faceOf(r *landmark.Result) recognizer.Face {
+	return recognizer.Face{Points: r.Mesh.Five(), Corners: r.Mesh.Corners(), Yaw: r.Raw.Yaw, Pitch: r.Raw.Pitch, Presence: r.Presence}
+}
+
+// faceAlone is what the channel FaceOnly shows of a face, and where the face is in it; nil where none can be made out.
+func (w *Watcher) faceAlone(ctx context.Context, pic *frame.Picture, r *landmark.Result, mask []frame.Point) (*frame.Picture, recognizer.Face, error) {
+	face := faceOf(r)
+	var shape outline = polygon(r.Mesh.Oval())
+	box := r.Mesh.Box()
+	if mask != nil {
+		shape, box = hullOf(mask)
+	}
+	alone, at, err := w.cut.faceOnly(pic, box, shape)
+	if err != nil {
+		return nil, face, err
+	}
+	for i := range face.Points {
+		face.Points[i], face.Corners[i] = at.Apply(face.Points[i]), at.Apply(face.Corners[i])
+	}
+	if mask == nil {
+		return alone, face, nil
+	}
+	found, err := w.eyes.mesh.Analyze(ctx, alone, face.Points)
+	switch {
+	case errors.Is(err, landmark.ErrOutput), err == nil && found.Presence < landmark.Present:
+		return nil, face, nil
+	case err != nil:
+		return nil, face, fmt.Errorf("attack: picture %d: %w", pic.Index, err)
+	}
+	return alone, faceOf(&found), nil
 }
 
 // mean sums embeddings, weighted by their quality.

@@ -29,27 +29,23 @@ func (r *Result) Sample(pts time.Duration) Sample {
 type Reference [Coordinates]float32
 
 const (
-	minReference = 12       // pictures that a reference needs at least: half a second
+	minReference = 12       // frontal pictures that a reference is taken from, if there are as many: half a second
 	maxReference = 400      // pictures that it is taken from at most, evenly spread
 	frontalYaw   = 25. / 60 // beyond, the far side of the mesh is a guess
 	frontalPitch = 20. / 30
 )
 
 // NeutralOf finds the neutral face of a track: the median of the calmer half of its frontal pictures, an iris standing at
-// the middle of its eye.
-// ok is false when fewer than 12 pictures qualify: such a track is measured against the average face.
+// the middle of its eye. Where fewer than 12 pictures are frontal, all count in which a face was seen: the average face is no
+// way out, since against it everybody's brows and lids stand where they stand in every recording (docs/attack.md).
+// ok is false when there is no such picture.
 func NeutralOf(track []Sample) (ref Reference, ok bool) {
-	var calm []*Sample
-	for i := range track {
-		if s := &track[i]; s.frontal() {
-			calm = append(calm, s)
-		}
-	}
-	if len(calm) < minReference {
+	calm := seen(track)
+	if len(calm) == 0 {
 		return ref, false
 	}
 	slices.SortStableFunc(calm, func(a, b *Sample) int { return cmp.Compare(activity(a.Raw), activity(b.Raw)) })
-	calm = calm[:max(minReference, len(calm)/2)]
+	calm = calm[:max(min(minReference, len(calm)), (len(calm)+1)/2)]
 	step := (len(calm) + maxReference - 1) / maxReference
 	var column []float32
 	for k := range ref {
@@ -72,6 +68,25 @@ func NeutralOf(track []Sample) (ref Reference, ok bool) {
 		}
 	}
 	return ref, true
+}
+
+// seen are the pictures of a track that tell of its rest: the frontal ones, or all with a face where those are too few.
+func seen(track []Sample) (all []*Sample) {
+	for i := range track {
+		if s := &track[i]; s.frontal() {
+			all = append(all, s)
+		}
+	}
+	if len(all) >= minReference {
+		return all
+	}
+	all = all[:0]
+	for i := range track {
+		if s := &track[i]; s.Presence >= Present {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // frontal says that a sample shows a face from the front, where the whole mesh can be believed.
@@ -123,8 +138,7 @@ func (a *Analyzer) Relative(ctx context.Context, g *Geometry, ref *Reference, ra
 
 // Calibrate measures a whole track anew, in place, against its own neutral face: a low brow is not a frown, and what the
 // shape of eyes and brows could tell of identity is taken out (docs/guarantee.md, I9). Mouth and eyes open as far as they do
-// beyond the track's own rest. A track without enough frontal pictures is measured against the average face. It costs one
-// run of the regressor per picture.
+// beyond the track's own rest; so it is with all units and the gaze (level). It costs one run of the regressor per picture.
 func (a *Analyzer) Calibrate(ctx context.Context, track []Sample) error {
 	ref, ok := NeutralOf(track)
 	r := restOf(track)
@@ -139,5 +153,6 @@ func (a *Analyzer) Calibrate(ctx context.Context, track []Sample) error {
 		}
 		s.Geometry.opening().open(&s.Raw.Expression, r, trust(s.Geometry.yaw()))
 	}
+	level(track)
 	return nil
 }

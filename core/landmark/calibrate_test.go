@@ -52,15 +52,33 @@ func TestNeutralIgnoresExpressionAndTurns(t *testing.T) {
 	}
 }
 
-func TestNoReferenceFromFewPictures(t *testing.T) {
-	if _, ok := NeutralOf(resting(minReference-1, 0, nil)); ok {
-		t.Error("too short a track gave a reference")
+// A track too short or too far turned for a reference from the front has one of what there is: against the average face its
+// brows would tell whose they are.
+func TestReferenceFromFewPictures(t *testing.T) {
+	for name, tr := range map[string][]Sample{
+		"three pictures": resting(3, .25, nil),
+		"profile":        resting(100, .25, func(_ int, s *Sample) { s.Geometry[Coordinates] = 1 }),
+		"half lost": resting(6, .25, func(i int, s *Sample) {
+			if i%2 == 0 {
+				s.Presence, s.Geometry[30] = .1, 7
+			}
+		}),
+	} {
+		if ref, ok := NeutralOf(tr); !ok || ref[30] != .25 {
+			t.Errorf("%s: %v, %v", name, ok, ref[30])
+		}
 	}
-	if _, ok := NeutralOf(resting(100, 0, func(_ int, s *Sample) { s.Geometry[Coordinates] = 1 })); ok {
-		t.Error("a track in profile gave a reference")
+	lost := func(_ int, s *Sample) { s.Presence = .1 }
+	if _, ok := NeutralOf(resting(100, 0, lost)); ok {
+		t.Error("a track without a face gave a reference")
 	}
-	if _, ok := NeutralOf(resting(minReference, 0, nil)); !ok {
-		t.Error("half a second of a frontal face gave no reference")
+	ref, _ := NeutralOf(resting(2*minReference, .25, func(i int, s *Sample) {
+		if i < minReference-1 {
+			s.Geometry[Coordinates], s.Geometry[30] = 1, 7
+		}
+	}))
+	if ref[30] != .25 {
+		t.Error("turned pictures count although there are enough from the front")
 	}
 }
 
@@ -87,7 +105,8 @@ func TestCalibrateMeasuresEyesAndBrowsAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	// In this geometry the lips touch: the open smile has to close, and the eyes have no width.
-	want := appearance.Raw{Yaw: 7, GazeYaw: 3}
+	// A gaze of 3° throughout is how the eyes are set.
+	want := appearance.Raw{Yaw: 7}
 	if tr[5].Raw != want {
 		t.Errorf("at rest: got %+v, want %+v", tr[5].Raw, want)
 	}

@@ -65,23 +65,28 @@ func (g *Geometry) distance(a, b int) float64 {
 	return math.Sqrt(x*x + y*y + z*z)
 }
 
-// restOf is the rest of a track: the lips' gap in its most closed fifth, the eyes in their usual state. Pictures from the
-// front count, as for NeutralOf; a track with too few has the usual rest.
+// restOf is the rest of a track: the lips' gap in its most closed fifth, the eyes in their usual state. The pictures of NeutralOf
+// count. In a track of less than half a second eyes may be shut throughout: its rest is near the usual one.
 func restOf(track []Sample) rest {
 	var gaps, open []float64
-	for i := range track {
-		if track[i].frontal() {
-			o := track[i].Geometry.opening()
-			gaps, open = append(gaps, o.gap), append(open, o.eye)
-		}
+	for _, s := range seen(track) {
+		o := s.Geometry.opening()
+		gaps, open = append(gaps, o.gap), append(open, o.eye)
 	}
-	if len(gaps) < minReference {
+	if len(gaps) == 0 {
 		return usualRest
 	}
 	slices.Sort(gaps)
 	slices.Sort(open)
-	return rest{gap: min(gaps[len(gaps)/5], maxRestGap), eye: open[len(open)*3/5]}
+	r := rest{gap: min(gaps[len(gaps)/5], maxRestGap), eye: open[len(open)*3/5]}
+	if len(gaps) < minReference {
+		r.eye = clamp(r.eye, (1-restSpread)*usualRest.eye, (1+restSpread)*usualRest.eye)
+	}
+	return r
 }
+
+// restSpread is how far people's eyes at rest are from the usual ones, in parts of those, and no farther.
+const restSpread = .2
 
 // answers are a generator's openings for strengths of a unit, as the mesh network sees them on surrogates (mixtures of four donors,
 // from the front): piecewise linear, answer rising.
@@ -189,7 +194,7 @@ func (p *Opener) Next(s Sample) Sample {
 	o := s.Geometry.opening()
 	if s.frontal() && o.hasEyes() {
 		if p.eye == 0 {
-			p.eye = clamp(o.eye, .8*usualRest.eye, 1.2*usualRest.eye)
+			p.eye = clamp(o.eye, (1-restSpread)*usualRest.eye, (1+restSpread)*usualRest.eye)
 		}
 		step := restFalls
 		if o.eye > p.eye {

@@ -127,8 +127,11 @@ func TestOpeningsAreRelativeToTheTrack(t *testing.T) {
 	if r := restOf(tr); math.Abs(r.gap-.007) > 1e-4 || math.Abs(r.eye-.26) > 1e-4 {
 		t.Errorf("the rest is %+v, want .007 and .26", r)
 	}
-	if r := restOf(tr[:minReference-1]); r != usualRest {
-		t.Errorf("a short track's rest is %+v", r)
+	if r := restOf(tr[10:11]); r.gap != maxRestGap || math.Abs(r.eye-.8*usualRest.eye) > 1e-9 {
+		t.Errorf("the rest of an open mouth and shut eyes is %+v", r)
+	}
+	if r := restOf(nil); r != usualRest {
+		t.Errorf("the rest of nobody is %+v", r)
 	}
 	var p Opener
 	for i := range tr {
