@@ -282,6 +282,13 @@ func (r *Report) setClaim() {
 // Finish adds what the rendering counted. A face left clear without being asked for voids the verdict.
 func (r *Report) Finish(c Coverage, output File) {
 	r.Coverage, r.Output = c, output
+	// Pass 1 may have opened the generators too, to judge surrogates before they are worn.
+	seen := map[Model]bool{}
+	r.Models = slices.DeleteFunc(slices.Clone(r.Models), func(m Model) bool {
+		again := seen[m]
+		seen[m] = true
+		return again
+	})
 	if c.Uncovered > 0 {
 		r.refuse(fmt.Sprintf("%d face(s) were left uncovered", c.Uncovered))
 		r.setClaim()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,6 +74,15 @@ func TestClaimWithoutSurrogates(t *testing.T) {
 	l.Tracks = nil
 	if c := New("t", l).Claim; !strings.Contains(c, "No face was found") {
 		t.Errorf("no faces: %q", c)
+	}
+}
+
+func TestEveryModelOnce(t *testing.T) {
+	r := New("ksamenet test", list(true))
+	r.Models = []Model{{Name: "a", SHA256: "1"}, {Name: "b", SHA256: "2"}, {Name: "a", SHA256: "1"}, {Name: "a", SHA256: "3"}}
+	r.Finish(Coverage{}, File{})
+	if want := []Model{{Name: "a", SHA256: "1"}, {Name: "b", SHA256: "2"}, {Name: "a", SHA256: "3"}}; !slices.Equal(r.Models, want) {
+		t.Errorf("%+v, want %+v", r.Models, want)
 	}
 }
 
