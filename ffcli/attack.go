@@ -123,7 +123,10 @@ func runAttack(c *cli.Context) (err error) {
 		return err
 	}
 	if c.Bool("utility") {
-		u := attack.Measure(all...)
+		u, err := attack.Measure(c.Context, all...)
+		if err != nil {
+			return err
+		}
 		r.Utility = &u
 	}
 	return deliver(c, r)

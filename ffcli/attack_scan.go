@@ -386,6 +386,6 @@ func (s *sweep) utility(ctx context.Context, o *release) (*attack.Utility, error
 		}
 		all = append(all, w)
 	}
-	u := attack.Measure(all...)
-	return &u, nil
+	u, err := attack.Measure(ctx, all...)
+	return &u, err
 }

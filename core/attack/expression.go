@@ -1,10 +1,13 @@
 package attack
 
 import (
+	"context"
+	"fmt"
 	"math"
 	"slices"
 
 	"github.com/ksamenet/ksamenet/core/appearance"
+	"github.com/ksamenet/ksamenet/core/landmark"
 )
 
 // Classes of expression: rest and the six basic emotions (Ekman, Friesen, "Unmasking the Face", 1975).
@@ -13,7 +16,7 @@ var Classes = []string{"neutral", "happiness", "surprise", "sadness", "anger", "
 // ExpressionRule says in words how a class is read off the expression units.
 const ExpressionRule = "the largest of: happiness = larger of smileClose and smileOpen; surprise = mean of browUp and the larger of mouthOpen and eyeOpen; " +
 	"sadness = mean of browSad and mouthSad; anger = browDown; disgust = disgust; fear = mean of browSad, stretch and eyeOpen; neutral below 0.30. " +
-	"Units are what they exceed the person's own rest by: their lower quartile over the track"
+	"Units are read against the face's own neutral shape over the track, and are what they exceed their lower quartile by"
 
 // leastEmotion is the strength below which a face is neutral: a third of a full expression.
 const leastEmotion = .3
@@ -101,7 +104,7 @@ func expressions(tracks []*track) *Expressions {
 			var class [sides]int
 			for side := range class {
 				var above [appearance.Units]float64
-				for k, v := range t.both[i].face[side].units {
+				for k, v := range t.both[i].face[side].own {
 					above[k] = v - rest[side][k]
 					if i >= last {
 						peak[side][k] += above[k] / float64(len(t.both)-last)
@@ -166,10 +169,28 @@ func (t *track) rest(side Side) (out [appearance.Units]float64) {
 	v := make([]float64, len(t.both))
 	for k := range out {
 		for i := range t.both {
-			v[i] = t.both[i].face[side].units[k]
+			v[i] = t.both[i].face[side].own[k]
 		}
 		slices.Sort(v)
 		out[k] = v[int(math.Floor(float64(len(v)-1)/4))]
 	}
 	return out
+}
+
+// calibrate reads the units of both sides against each one's own neutral face, as pass 1 does: a full frown read against the
+// average face gave less than .07.
+func (t *track) calibrate(ctx context.Context, mesh meshFinder) error {
+	for side := range sides {
+		samples := make([]landmark.Sample, len(t.both))
+		for i := range t.both {
+			samples[i] = t.both[i].face[side].sample
+		}
+		if err := mesh.Calibrate(ctx, samples); err != nil {
+			return fmt.Errorf("attack: %w", err)
+		}
+		for i := range samples {
+			t.both[i].face[side].own = samples[i].Raw.Expression
+		}
+	}
+	return nil
 }

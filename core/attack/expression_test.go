@@ -39,9 +39,10 @@ func TestClassify(t *testing.T) {
 func TestExpressionAgreement(t *testing.T) {
 	play := func(bias float64, peak string) func(i int) performance {
 		return func(i int) (p performance) {
-			p.units = units("smileOpen", bias)
+			e := &p.sample.Raw.Expression
+			*e = units("smileOpen", bias)
 			if i >= 12 {
-				p.units[unitAt[peak]] += .9
+				e[unitAt[peak]] += .9
 			}
 			return p
 		}
@@ -50,7 +51,7 @@ func TestExpressionAgreement(t *testing.T) {
 	same.tracks[1].label = "happiness"
 	other := acting(20, play(.2, "smileOpen"), play(.2, "browDown"))
 	other.tracks[1].label = "happiness"
-	e := Measure(same, other).Expressions
+	e := measure(t, same, other).Expressions
 	if e == nil || e.Pictures != 40 {
 		t.Fatalf("got %+v", e)
 	}

@@ -27,6 +27,7 @@ type finder interface {
 
 type meshFinder interface {
 	Analyze(ctx context.Context, pic *frame.Picture, points [5]frame.Point) (landmark.Result, error)
+	Calibrate(ctx context.Context, track []landmark.Sample) error
 }
 
 type embedder interface {

@@ -15,8 +15,10 @@ type performance struct {
 	eyes             float64 // opening: height over width, mean of both eyes
 	yaw, pitch, roll float64 // degrees
 	units            [appearance.Units]float64
-	points           [2 * shapePoints]float32 // x, y of the 468 face points, from their centre, upright, to scale
-	places           [2 * shapePoints]float32 // the same points in picture px
+	sample           landmark.Sample           // what units are read from
+	own              [appearance.Units]float64 // units against the face's own neutral shape; set once the track is known (calibrate)
+	points           [2 * shapePoints]float32  // x, y of the 468 face points, from their centre, upright, to scale
+	places           [2 * shapePoints]float32  // the same points in picture px
 }
 
 const shapePoints = 468
@@ -39,7 +41,7 @@ func perform(r *landmark.Result) performance {
 		yaw:   float64(r.Geometry[landmark.Coordinates]) * 60,
 		pitch: float64(r.Geometry[landmark.Coordinates+1]) * 30,
 		roll:  r.Placement.Roll * 180 / math.Pi,
-		units: r.Raw.Expression,
+		units: r.Raw.Expression, sample: r.Sample(0),
 	}
 	for _, e := range eyePoints {
 		width := apart(m, e.corners[0], e.corners[1])

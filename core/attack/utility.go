@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"context"
 	"math"
 
 	"github.com/ksamenet/ksamenet/core/appearance"
@@ -111,8 +112,8 @@ func (c *channel) take(v float64, pictures int) {
 
 func (c *channel) mean() float64 { return ratio(c.sum, c.n) }
 
-// Measure is the utility over all watched pairs.
-func Measure(all ...*Watcher) Utility {
+// Measure is the utility over all watched pairs. Errors: the networks', ctx's.
+func Measure(ctx context.Context, all ...*Watcher) (Utility, error) {
 	u := Utility{Units: map[string]Channel{}}
 	var mouth, blink, yaw, pitch, land, weighted, picture channel
 	units := map[string]*channel{}
@@ -125,6 +126,9 @@ func Measure(all ...*Watcher) Utility {
 			t := w.tracks[id]
 			if t.shown == 0 {
 				continue
+			}
+			if err := t.calibrate(ctx, w.eyes.mesh); err != nil {
+				return u, err
 			}
 			u.Tracks++
 			shown = append(shown, t)
@@ -195,7 +199,7 @@ func Measure(all ...*Watcher) Utility {
 	}
 	u.Flicker = Flicker{Original: ratio(flick[Original], float64(flicks)), Output: ratio(flick[Output], float64(flicks))}
 	u.Flicker.Added = u.Flicker.Output - u.Flicker.Original
-	return u
+	return u, nil
 }
 
 func ratio(a, b float64) float64 {

@@ -20,7 +20,16 @@ func acting(n int, original, output func(i int) performance) *Watcher {
 	for i := range n {
 		t.both = append(t.both, both{[sides]performance{original(i), output(i)}})
 	}
-	return &Watcher{tracks: map[int]*track{1: t}, order: []int{1}}
+	return &Watcher{eyes: &Eyes{mesh: &stage{}}, tracks: map[int]*track{1: t}, order: []int{1}}
+}
+
+func measure(t *testing.T, all ...*Watcher) Utility {
+	t.Helper()
+	u, err := Measure(t.Context(), all...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
 }
 
 func talk(i int) (p performance) {
@@ -37,7 +46,7 @@ func talk(i int) (p performance) {
 func TestMeasureFollowsTheFace(t *testing.T) {
 	const n = 200
 	r := rand.New(rand.NewPCG(3, 1))
-	same := Measure(acting(n, talk, func(i int) performance {
+	same := measure(t, acting(n, talk, func(i int) performance {
 		p := talk(i)
 		p.mouth, p.yaw, p.roll = .02+.5*p.mouth, p.yaw-4, -179 // another face's size of mouth, a constant bias, a turn past 180°
 		return p
@@ -55,16 +64,16 @@ func TestMeasureFollowsTheFace(t *testing.T) {
 	if d := same.Detection[1]; d.Detector != Detectors[1] || d.Original != 1 || d.Output != .5 || d.Ratio != .5 {
 		t.Errorf("detection %+v", d)
 	}
-	frozen := Measure(acting(n, talk, func(int) performance { return performance{mouth: .05 + .01*r.NormFloat64(), eyes: .3} }))
+	frozen := measure(t, acting(n, talk, func(int) performance { return performance{mouth: .05 + .01*r.NormFloat64(), eyes: .3} }))
 	if math.Abs(frozen.Mouth.Correlation) > .3 || math.Abs(frozen.Blink.Correlation) > 1e-9 || frozen.Landmarks != 0 {
 		t.Errorf("a frozen face follows: %+v", frozen)
 	}
-	if still := Measure(acting(n, func(int) performance { return performance{} }, talk)); still.Mouth.Tracks != 0 || len(still.Units) != 0 {
+	if still := measure(t, acting(n, func(int) performance { return performance{} }, talk)); still.Mouth.Tracks != 0 || len(still.Units) != 0 {
 		t.Errorf("an original that does not move says something: %+v", still)
 	}
 	kept := acting(n, talk, talk)
 	kept.tracks[1].shown = 0
-	if u := Measure(kept); u.Tracks != 0 || u.Faces != 0 {
+	if u := measure(t, kept); u.Tracks != 0 || u.Faces != 0 {
 		t.Errorf("a face that was kept counts: %+v", u)
 	}
 }

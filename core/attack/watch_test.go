@@ -33,6 +33,16 @@ func (s *stage) Analyze(context.Context, *frame.Picture, [5]frame.Point) (r land
 	return r, nil
 }
 
+// Calibrate takes half of every unit for the face's own.
+func (s *stage) Calibrate(_ context.Context, track []landmark.Sample) error {
+	for i := range track {
+		for k, v := range track[i].Raw.Expression {
+			track[i].Raw.Expression[k] = v / 2
+		}
+	}
+	return s.fail
+}
+
 func (s *stage) Embed(context.Context, *frame.Picture, recognizer.Face) ([]float32, float64, error) {
 	s.embeds++
 	return []float32{1, 2}, 1, s.fail
@@ -64,7 +74,7 @@ func TestPairCountsWhatIsShown(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	u := Measure(w)
+	u := measure(t, w)
 	if u.Tracks != 2 || u.Faces != 17 || u.Measured != 7 || u.Detection[0].Original != 7./17 || u.Detection[0].Ratio != 1 {
 		t.Errorf("got %+v", u)
 	}

@@ -138,21 +138,24 @@ func (a *Analyzer) Relative(ctx context.Context, g *Geometry, ref *Reference, ra
 
 // Calibrate measures a whole track anew, in place, against its own neutral face: a low brow is not a frown, and what the
 // shape of eyes and brows could tell of identity is taken out (docs/guarantee.md, I9). Mouth and eyes open as far as they do
-// beyond the track's own rest; so it is with all units and the gaze (level). It costs one run of the regressor per picture.
+// beyond the track's own rest, other units show what they exceed theirs by, and so does the gaze (level). It costs one run of the
+// regressor per picture.
 func (a *Analyzer) Calibrate(ctx context.Context, track []Sample) error {
 	ref, ok := NeutralOf(track)
 	r := restOf(track)
 	for i := range track {
-		s := &track[i]
-		if ok {
+		if s := &track[i]; ok {
 			raw, err := a.Relative(ctx, &s.Geometry, &ref, s.Raw)
 			if err != nil {
 				return err
 			}
 			s.Raw = raw
 		}
-		s.Geometry.opening().open(&s.Raw.Expression, r, trust(s.Geometry.yaw()))
 	}
 	level(track)
+	for i := range track {
+		s := &track[i]
+		s.Geometry.opening().open(&s.Raw.Expression, r, trust(s.Geometry.yaw()))
+	}
 	return nil
 }

@@ -19,7 +19,8 @@ const (
 )
 
 // level measures the units and the gaze of a track from where they rest, in place: units from their lower fifth, a full
-// expression staying one, the gaze from its median.
+// expression staying one, the gaze from its median. It comes before opening.open, which then makes good what of an open mouth
+// was in the units.
 func level(track []Sample) {
 	all := seen(track)
 	if len(all) == 0 {
