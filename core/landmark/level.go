@@ -48,3 +48,43 @@ func level(track []Sample) {
 		r.GazeYaw, r.GazePitch = r.GazeYaw-yaw, r.GazePitch-pitch
 	}
 }
+
+// leveler is level for a track as it comes. A unit's rest is the lowest seen of late, and the gaze's a slow mean. Brows have no
+// reference in a stream, and more of theirs counts as a person's own.
+type leveler struct {
+	begun      bool
+	rest       [appearance.Units]float64
+	yaw, pitch float64
+}
+
+// mostBrow is mostUnit for brows that are measured against the average face: their means reach .5 (browUp, 60 synthetic people).
+const mostBrow = .5
+
+// The rest of a stream's units follows lower ones at once and higher ones by restRise a picture, from nothing to mostUnit in 20 s of 25
+// a second; the gaze's follows by gazeDrift of the difference, in some 8 s.
+const (
+	restRise  = mostUnit / 500
+	gazeDrift = 1. / 200
+)
+
+// next levels the track's next appearance, in place. One that is not finite, of a face that will be covered, teaches nothing.
+func (l *leveler) next(r *appearance.Raw) {
+	if !r.Finite() {
+		return
+	}
+	if !l.begun {
+		l.begun, l.yaw, l.pitch = true, r.GazeYaw, r.GazePitch
+		l.rest = r.Expression
+	}
+	for u, v := range r.Expression {
+		most := mostUnit
+		if u >= squint && u <= browSad {
+			most = mostBrow
+		}
+		l.rest[u] = clamp(min(v, l.rest[u]+restRise), 0, most)
+		r.Expression[u] = max(0, v-l.rest[u]) / (1 - l.rest[u])
+	}
+	l.yaw = clamp(l.yaw+gazeDrift*(r.GazeYaw-l.yaw), -mostGaze, mostGaze)
+	l.pitch = clamp(l.pitch+gazeDrift*(r.GazePitch-l.pitch), -mostGaze, mostGaze)
+	r.GazeYaw, r.GazePitch = r.GazeYaw-l.yaw, r.GazePitch-l.pitch
+}

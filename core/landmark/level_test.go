@@ -38,3 +38,32 @@ func TestLevelTakesOutTheRest(t *testing.T) {
 	near("a track without a face", lost[0].Raw.GazeYaw, 2)
 	level(nil)
 }
+
+// A stream's face is levelled by what it has shown: its rest is gone soon, an expression stays, and a lost picture does no harm.
+func TestOpenerLevelsAsItGoes(t *testing.T) {
+	const smile, brow = 0, 6
+	var p Opener
+	show := func(n int, smiling float64) (s Sample) {
+		for range n {
+			s = Sample{Presence: 1, Geometry: face(t, .0045, .308, 0)}
+			s.Raw.Expression[smile], s.Raw.Expression[brow], s.Raw.GazePitch = smiling, .4, 2
+			s = p.Next(s)
+		}
+		return s
+	}
+	if s := show(1, .9); s.Raw.Expression[smile] < .8 || s.Raw.Expression[brow] != 0 {
+		t.Errorf("the first picture: %v", s.Raw.Expression)
+	}
+	if s := show(50, .1); s.Raw.Expression[smile] > .01 || s.Raw.Expression[brow] > .01 || math.Abs(s.Raw.GazePitch) > .01 {
+		t.Errorf("at rest: %+v", s.Raw)
+	}
+	broken := Sample{Presence: 1}
+	broken.Raw.Yaw, broken.Raw.Expression[smile] = math.NaN(), math.NaN()
+	p.Next(broken)
+	if s := show(1, 1); math.Abs(s.Raw.Expression[smile]-1) > 1e-9 {
+		t.Errorf("a full smile is %v", s.Raw.Expression[smile])
+	}
+	if s := show(10_000, .9); s.Raw.Expression[smile] < (.9-mostUnit)/(1-mostUnit)-1e-9 {
+		t.Errorf("a smile that lasts is %v", s.Raw.Expression[smile])
+	}
+}

@@ -141,7 +141,7 @@ func (t answers) strength(answer float64) float64 {
 // Units by their place in appearance.UnitNames, and how much one opens the mouth or shuts the eyes in parts of mouthOpen
 // and eyeClose (measured with the tables above).
 const (
-	mouthOpen, eyeClose, eyeOpen, squint = 2, 3, 4, 5
+	mouthOpen, eyeClose, eyeOpen, squint, browSad = 2, 3, 4, 5, 8
 
 	squintShuts = .85
 	lidNoise    = .02 // of the eye's opening: what the mesh's jitter makes of a still eye
@@ -183,13 +183,14 @@ func (o opening) open(e *[appearance.Units]float64, r rest, trust float64) {
 
 // Opener sets mouth and eyes of a track as it comes, for streams. The zero value is ready.
 type Opener struct {
-	eye float64 // the eye's rest so far; 0: not seen yet
+	eye   float64 // the eye's rest so far; 0: not seen yet
+	level leveler
 }
 
 // The rest of a stream's eyes follows wider eyes within half a second and narrower ones within ten: blinks are short.
 const restRises, restFalls = .1, .004
 
-// Next sets mouth and eyes of the track's next sample against what the track has shown so far.
+// Next sets mouth and eyes of the track's next sample, and levels the rest, against what the track has shown so far.
 func (p *Opener) Next(s Sample) Sample {
 	o := s.Geometry.opening()
 	if s.frontal() && o.hasEyes() {
@@ -206,6 +207,7 @@ func (p *Opener) Next(s Sample) Sample {
 	if p.eye > 0 {
 		r.eye = p.eye
 	}
+	p.level.next(&s.Raw)
 	o.open(&s.Raw.Expression, r, trust(s.Geometry.yaw()))
 	return s
 }
