@@ -127,7 +127,7 @@ func configFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "uncertified", Usage: "render though fewer than k people are known; the report says NOT CERTIFIED"},
 		&cli.Int64SliceFlag{Name: "keep", Usage: "leave this registry `PERSON` clear (may be repeated)"},
 		&cli.Int64SliceFlag{Name: "cover", Usage: "cover this registry `PERSON` rather than replace (may be repeated)"},
-		&cli.StringFlag{Name: "fallback", Value: d.Fallback, Usage: "cover of faces that cannot be replaced: solid or pixelate"},
+		&cli.StringFlag{Name: "fallback", Value: d.Fallback, Usage: "cover of faces that cannot be replaced: blend, solid or pixelate"},
 		&cli.BoolFlag{Name: "halo", Usage: haloUsage},
 		&cli.BoolFlag{Name: "no-disclosure-tag", Usage: tagUsage},
 		&cli.IntFlag{Name: "detect-side", Value: d.DetectSide, Usage: "long side of the detector's picture in pixels"},

@@ -32,9 +32,16 @@ func TestCover(t *testing.T) {
 			{name: "infinite", box: frame.Rect{X0: 0, Y0: 0, X1: math.Inf(1), Y1: 40}, all: true},
 		} {
 			t.Run(l.Name+"/"+tc.name, func(t *testing.T) {
-				for _, style := range []Style{Solid, Pixelate, Style(9)} {
+				for _, style := range []Style{Solid, Pixelate, Blend, Style(9)} {
 					p, q := newPicture(l, 97, 83, 1), newPicture(l, 97, 83, 2)
 					before := clone(p)
+					if style == Blend { // what is beside a cover shows in it
+						eachSample(q, func(i, x, y int, px frame.Rect) {
+							if px.Intersect(tc.box).Empty() && !tc.all {
+								setSample(&q.Planes[l.Components[i].Plane], l.Components[i], x, y, get(p, i, x, y))
+							}
+						})
+					}
 					box, err := Cover(p, tc.box, style)
 					if err != nil {
 						t.Fatal(err)
@@ -69,7 +76,7 @@ func TestCover(t *testing.T) {
 					if covered == 0 {
 						t.Fatal("the test looks at nothing")
 					}
-					if n := l.Colors(); style != Pixelate && len(levels) != n || len(levels) > 10*n {
+					if n := l.Colors(); style != Pixelate && style != Blend && len(levels) != n || len(levels) > 10*n && style != Blend {
 						t.Errorf("style %d leaves %d levels", style, len(levels))
 					}
 				}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/ksamenet/ksamenet/core/compositor"
 	"github.com/ksamenet/ksamenet/core/infer"
 	"github.com/ksamenet/ksamenet/core/ksame"
 )
@@ -20,7 +21,7 @@ type Config struct {
 	Mode            string  `json:"mode"`              // who shares a surrogate: same (a whole cluster) or distinct (nobody; dealt anew for each file)
 	Rekey           bool    `json:"rekey"`             // deal every cluster on screen a surrogate that it never wore
 	Uncertified     bool    `json:"uncertified"`       // render though fewer than K people are known; the report says NOT CERTIFIED
-	Fallback        string  `json:"fallback"`          // how a face that cannot be rendered is covered: solid, pixelate
+	Fallback        string  `json:"fallback"`          // how a face that cannot be rendered is covered: blend, solid, pixelate
 	Keep            []int64 `json:"keep"`              // registry persons that stay clear
 	Cover           []int64 `json:"cover"`             // registry persons that are covered rather than replaced
 	Halo            bool    `json:"halo"`              // a soft bright rim tells viewers that a face is synthetic
@@ -50,6 +51,7 @@ const DisclosureTag = "The faces in this video are synthetic: replaced by ksamen
 
 // Ways of covering.
 const (
+	FallbackBlend    = "blend"
 	FallbackSolid    = "solid"
 	FallbackPixelate = "pixelate"
 )
@@ -60,6 +62,9 @@ const (
 	ModeDistinct = ksame.DistinctMode
 )
 
+// coverStyles are the covers by the name of their Fallback.
+var coverStyles = map[string]compositor.Style{FallbackBlend: compositor.Blend, FallbackSolid: compositor.Solid, FallbackPixelate: compositor.Pixelate}
+
 // Ways of rendering surrogates in a stream.
 const (
 	DetailFull = "full" // as many texels as the picture shows
@@ -68,7 +73,7 @@ const (
 
 // DefaultConfig is what a run uses when nothing is said.
 func DefaultConfig() Config {
-	return Config{K: 5, Donors: 4, Mode: ModeSame, Age: Any, Gender: Any, Tone: Any, Expression: ExpressionKeep, Fallback: FallbackSolid, DetectSide: 640, Extend: 12, DetectInterval: 1, Detail: DetailFull, Engine: "auto", Tool: "ksamenet"}
+	return Config{K: 5, Donors: 4, Mode: ModeSame, Age: Any, Gender: Any, Tone: Any, Expression: ExpressionKeep, Fallback: FallbackBlend, DetectSide: 640, Extend: 12, DetectInterval: 1, Detail: DetailFull, Engine: "auto", Tool: "ksamenet"}
 }
 
 // MaxLookahead bounds Config.Lookahead: four seconds at 25 pictures a second.
@@ -92,7 +97,8 @@ func (c Config) Validate() error {
 	}
 	check(c.Mode == ModeSame || c.Mode == ModeDistinct, "mode is %q; same or distinct", c.Mode)
 	check(c.Mode == ModeSame || !c.Uncertified && c.K > 1, "mode distinct needs a certificate: no uncertified, and k of 2 or more")
-	check(c.Fallback == FallbackSolid || c.Fallback == FallbackPixelate, "fallback is %q; solid or pixelate", c.Fallback)
+	_, known := coverStyles[c.Fallback]
+	check(known, "fallback is %q; blend, solid or pixelate", c.Fallback)
 	check(c.DetectSide >= 320 && c.DetectSide <= 1920, "detect-side is %d; 320 to 1920", c.DetectSide)
 	check(c.Extend >= 0 && c.Extend <= 100, "extend is %d; 0 to 100", c.Extend)
 	check(c.Lookahead >= 0 && c.Lookahead <= MaxLookahead, "lookahead is %d; 0 to %d", c.Lookahead, MaxLookahead)

@@ -51,12 +51,12 @@ func TestLiveReport(t *testing.T) {
 
 func TestLivePresets(t *testing.T) {
 	for _, name := range []string{PresetLive, PresetFile} {
-		c := DefaultConfig()
+		c := greyConfig()
 		if !c.UseLivePreset(name) || c.Validate() != nil || c.Lookahead < c.Extend || c.DetectInterval > c.Lookahead {
 			t.Errorf("%s: %+v", name, c)
 		}
 	}
-	if c := DefaultConfig(); c.UseLivePreset("fast") {
+	if c := greyConfig(); c.UseLivePreset("fast") {
 		t.Error("an unknown preset was taken")
 	}
 }

@@ -145,7 +145,7 @@ func play(t *testing.T, s *liveScene, g *fakeGenerator, change func(*wardrobe)) 
 	if change != nil {
 		change(w)
 	}
-	l, err := newLive(DefaultConfig(), &Stages{Detector: s, Landmark: s, Recognizer: s}, g, w)
+	l, err := newLive(greyConfig(), &Stages{Detector: s, Landmark: s, Recognizer: s}, g, w)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestLiveLifeOfATrack(t *testing.T) {
 	s := one(1)
 	s.actors[0].to = 30
 	l := play(t, s, &fakeGenerator{}, nil)
-	hits := trackerConfig(DefaultConfig()).MinHits
+	hits := trackerConfig(greyConfig()).MinHits
 	if _, n := s.run(t, l, hits-2); n != (LiveCount{Faces: 1, Covered: 1}) {
 		t.Errorf("a tentative track: %+v, want it covered", n)
 	}
@@ -222,7 +222,7 @@ func TestLiveLifeOfATrack(t *testing.T) {
 	if n != (LiveCount{Faces: 1, Covered: 1}) || lumaAt(p, 160, 120) == 128 {
 		t.Errorf("out of sight: %+v, luma %d, want its place covered", n, lumaAt(p, 160, 120))
 	}
-	if p, n := s.run(t, l, 30+trackerConfig(DefaultConfig()).Lost+2); n != (LiveCount{}) || !bytes.Equal(p.Planes[0].Data, grey(0, 128).Planes[0].Data) {
+	if p, n := s.run(t, l, 30+trackerConfig(greyConfig()).Lost+2); n != (LiveCount{}) || !bytes.Equal(p.Planes[0].Data, grey(0, 128).Planes[0].Data) {
 		t.Errorf("after the hold-over: %+v, or the picture was changed", n)
 	}
 	if len(l.faces) != 0 || len(l.paint.worn) != 0 {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/ksamenet/ksamenet/core/compositor"
 	"github.com/ksamenet/ksamenet/core/frame"
 	"github.com/ksamenet/ksamenet/core/tracker"
 )
@@ -17,10 +16,7 @@ func (l *Live) Adjust(cfg Config) error {
 	}
 	l.cfg.Fallback, l.cfg.Halo = cfg.Fallback, cfg.Halo
 	l.cfg.Lookahead, l.cfg.DetectInterval, l.cfg.MaxFaces, l.cfg.MinFaceSize = cfg.Lookahead, cfg.DetectInterval, cfg.MaxFaces, cfg.MinFaceSize
-	l.paint.halo, l.paint.style = cfg.Halo, compositor.Solid
-	if cfg.Fallback == FallbackPixelate {
-		l.paint.style = compositor.Pixelate
-	}
+	l.paint.halo, l.paint.style = cfg.Halo, coverStyles[cfg.Fallback]
 	return nil
 }
 

@@ -14,7 +14,7 @@ import (
 func tuned(t *testing.T, s *liveScene, change func(*Config)) *Live {
 	t.Helper()
 	l := play(t, s, &fakeGenerator{}, nil)
-	cfg := DefaultConfig()
+	cfg := greyConfig()
 	change(&cfg)
 	if err := l.Adjust(cfg); err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func TestLiveMaxFacesAndMinFaceSize(t *testing.T) {
 	if _, n := s.run(t, l, 30); n != (LiveCount{1, 0, 1}) {
 		t.Errorf("a face below the least size: %+v", n)
 	}
-	cfg := DefaultConfig()
+	cfg := greyConfig()
 	cfg.MinFaceSize = 60
 	if err := l.Adjust(cfg); err != nil {
 		t.Fatal(err)

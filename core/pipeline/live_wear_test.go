@@ -18,7 +18,7 @@ func TestWardrobe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, ctx := DefaultConfig(), context.Background()
+	cfg, ctx := greyConfig(), context.Background()
 	cfg.K = 3
 	if err := prepareRegistry(ctx, cfg, reg, nobodyJudges); !errors.Is(err, ksame.ErrTooFew) {
 		t.Errorf("an empty registry was prepared: %v", err)

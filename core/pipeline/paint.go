@@ -48,11 +48,7 @@ type worn struct {
 const wornRate = 1. / 25
 
 func newPainter(cfg Config) painter {
-	style := compositor.Solid
-	if cfg.Fallback == FallbackPixelate {
-		style = compositor.Pixelate
-	}
-	p := painter{style: style, halo: cfg.Halo, worn: map[int]worn{}, sides: newSides(cfg.Detail)}
+	p := painter{style: coverStyles[cfg.Fallback], halo: cfg.Halo, worn: map[int]worn{}, sides: newSides(cfg.Detail)}
 	for range infer.AutoThreads(cfg.Threads) {
 		p.comps = append(p.comps, compositor.New())
 	}

@@ -49,7 +49,7 @@ const (
 )
 
 var (
-	fallbacks = []string{pipeline.FallbackSolid, pipeline.FallbackPixelate}
+	fallbacks = []string{pipeline.FallbackBlend, pipeline.FallbackSolid, pipeline.FallbackPixelate}
 	moves     = []string{pipeline.ExpressionKeep, pipeline.ExpressionNeutral}
 	details   = []string{detailByPreset, pipeline.DetailFull, pipeline.DetailFast}
 	presets   = []string{pipeline.PresetLive, pipeline.PresetFile}
@@ -103,7 +103,7 @@ func (s settings) effective() pipeline.Config {
 
 func paramSpecs() []*glib.ParamSpec {
 	types.Do(func() {
-		types.fallback = enumType("KsamenetFallback", fallbacks, "Opaque", "Coarse mosaic, hides less")
+		types.fallback = enumType("KsamenetFallback", fallbacks, "Opaque, in the colours of what is beside it", "Opaque, dark grey", "Coarse mosaic, hides less")
 		types.age = enumType("KsamenetAge", pipeline.Ages)
 		types.gender = enumType("KsamenetGender", pipeline.Genders)
 		types.tone = enumType("KsamenetTone", pipeline.Tones)
