@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"html/template"
 	"image"
+	"image/color"
+	"image/draw"
 	"image/jpeg"
 	"io"
 	"slices"
@@ -165,6 +167,7 @@ func (p *Page) Picture(pic *frame.Picture) error {
 			}
 			im.Pix[4*i+3] = 255
 		}
+		outline(im, t.box.W()/side, t.box.H()/side)
 		var b bytes.Buffer
 		if err := jpeg.Encode(&b, im, &jpeg.Options{Quality: quality}); err != nil {
 			return fmt.Errorf("review: %w", err)
@@ -172,6 +175,18 @@ func (p *Page) Picture(pic *frame.Picture) error {
 		t.Image = template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(b.Bytes()))
 	}
 	return nil
+}
+
+// outline draws the edge of a box of w×h px around the middle of im: what a track hides may be no face, and anywhere in the thumbnail.
+func outline(im *image.RGBA, w, h float64) {
+	box := image.Rect(int((thumbSide-w)/2), int((thumbSide-h)/2), int((thumbSide+w)/2), int((thumbSide+h)/2)).Intersect(im.Rect)
+	edge := image.NewUniform(color.RGBA{R: 255, G: 200, A: 255})
+	for _, side := range []image.Rectangle{
+		{box.Min, image.Pt(box.Max.X, box.Min.Y+1)}, {image.Pt(box.Min.X, box.Max.Y-1), box.Max},
+		{box.Min, image.Pt(box.Min.X+1, box.Max.Y)}, {image.Pt(box.Max.X-1, box.Min.Y), box.Max},
+	} {
+		draw.Draw(im, side, edge, image.Point{}, draw.Src)
+	}
 }
 
 //go:embed page.html

@@ -3,6 +3,7 @@ package review
 import (
 	"bytes"
 	"fmt"
+	"image"
 	"strings"
 	"testing"
 
@@ -57,6 +58,26 @@ func TestPage(t *testing.T) {
 	}
 	if strings.Index(s, "Track 2") > strings.Index(s, "track 1, frame") {
 		t.Error("what is in doubt does not stand first")
+	}
+}
+
+// The outline lies on the box's edge, and nowhere else; a box larger than the thumbnail has none in sight.
+func TestOutline(t *testing.T) {
+	drawn := func(w, h float64) (n int, edge bool) {
+		im := image.NewRGBA(image.Rect(0, 0, thumbSide, thumbSide))
+		outline(im, w, h)
+		for i := 3; i < len(im.Pix); i += 4 {
+			if im.Pix[i] > 0 {
+				n++
+			}
+		}
+		return n, im.RGBAAt(44, 64).A > 0 && im.RGBAAt(83, 64).A > 0 && im.RGBAAt(64, 34).A > 0 && im.RGBAAt(64, 93).A > 0
+	}
+	if n, edge := drawn(40, 60); n != 2*40+2*60-4 || !edge {
+		t.Errorf("%d px, on the edge: %v", n, edge)
+	}
+	if n, _ := drawn(1000, 1000); n > 4*thumbSide {
+		t.Errorf("%d px of a box beyond the thumbnail", n)
 	}
 }
 
