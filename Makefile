@@ -108,7 +108,11 @@ test-clips-sweep: deps ## every attack for k = 1 to 5 on the people of CLIPS=…
 
 .PHONY: test-clips-thorough
 test-clips-thorough: deps ## both detectors at full scale on every frame of every clip in CLIPS=…; writes docs/coverage.md (an hour)
-	KSAMENET_CLIPS="$(abspath $(CLIPS))" $(GO) test -tags e2e -run 'TestCoverage|TestKnownPeople|TestKeepCrossingClips' -v -timeout 300m ./ffcli -update-coverage
+	KSAMENET_CLIPS="$(abspath $(CLIPS))" $(GO) test -tags e2e -run 'TestCoverage$$|TestCoverageInTheDark|TestKnownPeople|TestKeepCrossingClips' -v -timeout 300m ./ffcli -update-coverage
+
+.PHONY: test-clips-lists
+test-clips-lists: deps ## the first pass alone against both detectors at full scale, 40 frames of every clip in CLIPS=…; writes docs/coverage.md
+	KSAMENET_CLIPS="$(abspath $(CLIPS))" $(GO) test -tags e2e -run TestCoverageOfLists -v -timeout 120m ./ffcli -update-coverage
 
 .PHONY: test-native
 test-native: deps ## the TensorRT shim: every header version, sanitizers, clang-tidy (when it is installed)

@@ -47,7 +47,7 @@ func clipsOf(t *testing.T, pattern string) []string {
 // covered is a row of docs/coverage.md.
 type covered struct {
 	clip                          string
-	frames, faces, people, looked int64
+	frames, faces, people, looked int64 // of a list alone, faces are the frames that were looked at
 	exposed                       int64 // frames
 }
 
@@ -58,12 +58,19 @@ func cover(t *testing.T, clip string) covered {
 	mustRun(t, dir, "registry", "init")
 	out, list := filepath.Join(dir, "out.mp4"), filepath.Join(dir, "cast.json")
 	mustRun(t, dir, "redact", clip, "-o", out, "--uncertified", "--k", "3", "--write-decisions", list)
-	code, said, errs := ksamenet(t, dir, "verify", "--thorough", "--json", "--least", fmt.Sprint(coverageLeast), "--decisions", list, clip, out)
+	l := readList(t, list)
+	c := covered{clip: filepath.Base(clip), frames: l.Source.Frames, faces: l.Faces(), people: int64(len(l.Persons))}
+	exposure(t, &c, "--decisions", list, clip, out)
+	return c
+}
+
+// exposure asks both detectors at full scale.
+func exposure(t *testing.T, c *covered, args ...string) {
+	t.Helper()
+	code, said, errs := ksamenet(t, t.TempDir(), append([]string{"verify", "--thorough", "--json", "--least", fmt.Sprint(coverageLeast)}, args...)...)
 	if code != exitDone && code != exitIncomplete {
 		t.Fatalf("verify: exit %d\n%s", code, errs)
 	}
-	l := readList(t, list)
-	c := covered{clip: filepath.Base(clip), frames: l.Source.Frames, faces: l.Faces(), people: int64(len(l.Persons))}
 	for _, line := range strings.Split(strings.TrimSpace(said), "\n") {
 		var e struct {
 			Event          string
@@ -83,8 +90,7 @@ func cover(t *testing.T, clip string) covered {
 			c.looked, c.exposed = e.Seen, e.Exposed_frames
 		}
 	}
-	t.Logf("%+v", c)
-	return c
+	t.Logf("%+v", *c)
 }
 
 // On every clip no face of 24 px or more that either detector sees at full scale, in any frame, is left unhidden. With
@@ -95,7 +101,7 @@ func TestCoverage(t *testing.T) {
 		t.Run(filepath.Base(clip), func(t *testing.T) { rows = append(rows, cover(t, clip)) })
 	}
 	if *updateCoverage {
-		tabulate(t, rows)
+		tabulate(t, "# Coverage", rows)
 	}
 }
 
@@ -116,17 +122,43 @@ func TestCoverageInTheDark(t *testing.T) {
 		}
 	}
 	if *updateCoverage {
-		tabulate(t, rows)
+		tabulate(t, "# Coverage", rows)
 	}
 }
 
-// tabulate puts rows into the table of docs/coverage.md, in place of those of the same clips.
-func tabulate(t *testing.T, rows []covered) {
+// listLooks is how many frames of a clip TestCoverageOfLists looks at, about.
+const listLooks = 40
+
+// What pass 1 alone decides hides what either detector sees at full scale in the original: without the watch over the output, and
+// without rendering, so that clips of any length can be looked at, in frames that are spread over them.
+func TestCoverageOfLists(t *testing.T) {
+	var rows []covered
+	for _, clip := range clipsOf(t, "*.mp4") {
+		t.Run(filepath.Base(clip), func(t *testing.T) {
+			dir := t.TempDir()
+			mustRun(t, dir, "registry", "init")
+			list := filepath.Join(dir, "cast.json")
+			mustRun(t, dir, "analyze", clip, "-o", list, "--uncertified", "--k", "3")
+			l := readList(t, list)
+			every := max(1, l.Source.Frames/listLooks)
+			c := covered{clip: filepath.Base(clip), frames: l.Source.Frames, faces: (l.Source.Frames + every - 1) / every}
+			exposure(t, &c, "--every", fmt.Sprint(every), "--decisions", list, clip, clip)
+			rows = append(rows, c)
+		})
+	}
+	if *updateCoverage {
+		tabulate(t, "## What pass 1 decides", rows)
+	}
+}
+
+// tabulate puts rows into the table after a heading of docs/coverage.md, in place of those of the same clips.
+func tabulate(t *testing.T, heading string, rows []covered) {
 	t.Helper()
 	path := filepath.Join("..", "docs", "coverage.md")
 	doc := string(read(t, path))
 	const head = "| --- | --- | --- | --- | --- |\n"
-	from := strings.Index(doc, head) + len(head)
+	from := strings.Index(doc, heading)
+	from += strings.Index(doc[from:], head) + len(head)
 	to := from + strings.Index(doc[from:]+"\n\n", "\n\n") + 1
 	have := map[string]string{}
 	for _, line := range strings.Split(strings.TrimSpace(doc[from:to]), "\n") {
