@@ -31,9 +31,13 @@ func memoryTable(s setup) (string, error) {
 		return "", err
 	}
 	rows := [][]string{{"1920x1080", "peak RSS, MiB"}, {"ffmpeg tool, plain transcode", fmt.Sprintf("%.0f", plain.rss)}}
+	most := 0.0
 	for _, p := range short.order {
-		rows = append(rows, []string{"redact: " + p, fmt.Sprintf("%.0f", short.peak(p, 0, 1))})
+		v := short.peak(p, 0, 1)
+		most = max(most, v)
+		rows = append(rows, []string{"redact: " + p, fmt.Sprintf("%.0f", v)})
 	}
+	rows = append(rows, []string{fmt.Sprintf("the whole run, in MB of 10⁶ bytes: %.0f", most*(1<<20)/1e6), fmt.Sprintf("%.0f", most)})
 	text := machine() + ":\n\n" + table(rows)
 
 	long := filepath.Join(s.dir, "long.mp4")

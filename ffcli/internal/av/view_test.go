@@ -205,3 +205,19 @@ func TestBeforeKeepsTime(t *testing.T) {
 		}
 	}
 }
+
+// Between pipes too: the editor is lent what the chain makes, and the stream tells size and rate of it.
+func TestFilterBefore(t *testing.T) {
+	var m marker
+	out, r, err := filtered(t, streamed(t, "nut"), FilterOptions{Ahead: 3, TranscodeOptions: TranscodeOptions{View: through("fps=50,scale=48:32")}}, &m)
+	if err != nil || r.Written != 50 || len(m.painted) != 50 || r.W != 48 || r.H != 32 {
+		t.Fatalf("%+v, %d painted: %v", r, len(m.painted), err)
+	}
+	if got := testvideo.Probe(t, "-select_streams", "V", "-show_entries", "stream=width,height,r_frame_rate", out); !slices.Contains(got, "width=48") || !slices.Contains(got, "r_frame_rate=50/1") {
+		t.Errorf("the stream says %v", got)
+	}
+	_, _, err = filtered(t, streamed(t, "nut"), FilterOptions{TranscodeOptions: TranscodeOptions{View: through("setpts=PTS*2")}}, &marker{})
+	if !errors.Is(err, ErrView) {
+		t.Errorf("error %v", err)
+	}
+}
