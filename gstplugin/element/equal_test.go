@@ -84,7 +84,7 @@ func command(t *testing.T, in io.Reader, args ...string) []byte {
 // The element gives the pixels of the command line's live mode (`ksamenet filter`) with the same registry and settings, to the byte,
 // in every picture, and says the same of what it did. Two enrolled people are recognised and wear the surrogate of their cluster.
 func TestPixelsAreThoseOfTheFilter(t *testing.T) {
-	const pictures = 20
+	const pictures = 16
 	c := openCrowd(t, 1)
 	need(t, "matroskademux", "avdec_ffv1")
 	dir := t.TempDir()
