@@ -24,7 +24,8 @@ func alone(t *testing.T) bool {
 		return true
 	}
 	c := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v", "-test.timeout", "30m")
-	c.Env = append(os.Environ(), mark+"="+t.Name(), "GST_TRACERS=leaks", "G_DEBUG=fatal-warnings")
+	c.Env = append(os.Environ(), mark+"="+t.Name(), "GST_TRACERS=leaks", "G_DEBUG=fatal-warnings",
+		"MALLOC_ARENA_MAX=1") // glibc's heaps, one for some threads each, keep 50 to 150 MiB of holes by chance
 	out, err := c.CombinedOutput()
 	t.Logf("%s", out)
 	if err != nil {

@@ -177,5 +177,6 @@ func Alive() (types string, ok bool) {
 // the holes that threads and models leave behind, and how many there are is chance.
 func Settle() {
 	debug.FreeOSMemory()
+	debug.FreeOSMemory() // what the first collection finalised, and what pools keep for one more
 	C.malloc_trim(0)
 }
