@@ -45,11 +45,13 @@ func TestSweepOfClips(t *testing.T) {
 		films[n] = []string{filepath.Join(clips, "video", "intel_head-pose-face-detection-"+n+".mp4")}
 	}
 	set := []string{"original,person,session"}
+	half := map[string]int{"D": 30, "female": 11, "male": 30} // frames
 	for _, person := range slices.Sorted(maps.Keys(films)) {
 		if one := films[person]; len(one) == 1 {
 			films[person] = nil
-			for half, cut := range []string{"trim=end_frame=30", "trim=start_frame=30:end_frame=60,setpts=PTS-STARTPTS"} {
-				clip := filepath.Join(dir, fmt.Sprint(person, half, ".mkv"))
+			n := half[person]
+			for i, cut := range []string{fmt.Sprintf("trim=end_frame=%d", n), fmt.Sprintf("trim=start_frame=%d:end_frame=%d,setpts=PTS-STARTPTS", n, 2*n)} {
+				clip := filepath.Join(dir, fmt.Sprint(person, i, ".mkv"))
 				testvideo.FFmpeg(t, dir, "-i", one[0], "-an", "-vf", cut, "-c:v", "libx264", "-crf", "12", clip)
 				films[person] = append(films[person], clip)
 			}
@@ -63,7 +65,7 @@ func TestSweepOfClips(t *testing.T) {
 	}
 	doc := filepath.Join(dir, "sweep.json")
 	code, table, errs := ksamenet(t, dir, "attack", "--k", "1,2,3,5", "--dataset", dir, "--step", "3", "--every", "5", "--seed", "1", "--json", doc)
-	t.Logf("exit %d\n%s", code, table)
+	t.Logf("exit %d\n%s\n%s", code, table, errs)
 	var s attack.Sweep
 	if err := json.Unmarshal(read(t, doc), &s); err != nil {
 		t.Fatalf("%v\n%s", err, errs)
