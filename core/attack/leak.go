@@ -18,7 +18,8 @@ func Leak(signal string, gallery, probe []*Watcher, groups map[string]uint64) []
 	for i, v := range views {
 		a := Attack{Attack: ClusterLeak, Recognizer: Recognizers[v.net], Channel: v.channel}
 		if signal != "" {
-			if v.channel != FaceOnly { // there is nothing but the face in the picture
+			// There is nothing but the face in the picture; the tone is a matter of colour.
+			if v.channel == Full || (v.channel == Complexion) != (signal == Tone) {
 				continue
 			}
 			a.Channel = signal

@@ -121,7 +121,7 @@ func (s *Sweep) WriteHTML(w io.Writer) error {
 			p.Widest = append(p.Widest, k)
 		}
 	}
-	for _, name := range append([]string{FaceOnly, Full}, Signals...) {
+	for _, name := range append([]string{FaceOnly, Complexion, Full}, Signals...) {
 		for _, by := range append([]string{SignalsReader}, Recognizers...) {
 			row := signalRow{Channel: name, Recognizer: by}
 			found := false
@@ -158,7 +158,7 @@ func (s *Sweep) chart(name string, ks []int) chart {
 		c.Ticks = append(c.Ticks, tick{x(i), "k = " + strconv.Itoa(k)})
 		claim, seen := 0., false
 		for j := range s.Curves {
-			if q := &s.Curves[j]; q.Attack == name && q.K == k && (q.Channel == FaceOnly || q.Channel == Full) {
+			if q := &s.Curves[j]; q.Attack == name && q.K == k && (q.Channel == FaceOnly || q.Channel == Complexion) {
 				claim, seen = q.Claim, true
 			}
 		}
@@ -168,9 +168,9 @@ func (s *Sweep) chart(name string, ks []int) chart {
 	}
 	c.Line = strings.Join(line, " ")
 	at := 0.
-	for _, channel := range []string{FaceOnly, Full} {
+	for _, channel := range []string{FaceOnly, Complexion} {
 		for n, by := range Recognizers {
-			one := series{Name: by + ", " + channel, Class: "c" + strconv.Itoa(n), Hollow: channel == Full}
+			one := series{Name: by + ", " + channel, Class: "c" + strconv.Itoa(n), Hollow: channel == Complexion}
 			for i, k := range ks {
 				if q := s.Point(name, by, channel, k); q != nil {
 					px := x(i) + (at-chartCentre)*seriesStep

@@ -40,8 +40,8 @@ type Pair struct {
 // Seen is how much a Watcher has looked at.
 func (w *Watcher) Seen() (frames int64, tracks int) { return w.frames, len(w.order) }
 
-// Holds says that no attack on the faces contradicts the claim. What hair and surroundings give away is measured (channel
-// Full), not claimed.
+// Holds says that no attack on the faces contradicts the claim. What hair and surroundings give away is measured (channels
+// Full and Complexion), not claimed.
 func (r *Result) Holds() bool {
 	for i := range r.Attacks {
 		if a := &r.Attacks[i]; a.Channel == FaceOnly && !a.Holds {
@@ -83,7 +83,7 @@ func (r *Result) WriteTable(w io.Writer) error {
 			case !a.Holds && a.Channel == FaceOnly:
 				verdict = "BEATEN"
 			case !a.Holds:
-				verdict = "recognised, hair and surroundings included"
+				verdict = "recognised, surroundings included"
 			}
 			fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%.3f\t%.3f to %.3f\t%.3f\t%.3f\t%s\n", a.Attack, a.Recognizer, a.Channel, a.People, a.Rank1, a.Low, a.High, a.Chance, a.Claim, verdict)
 		}

@@ -73,9 +73,11 @@ type Point struct {
 	byChance []float64 // hits, of all folds
 }
 
-// Judged says that the claim is about this point: what hair and surroundings give away is measured only, and so is what the
-// signals tell somebody who reads them off a decision list, as no viewer can.
-func (p *Point) Judged() bool { return p.Channel != Full && p.Recognizer != SignalsReader }
+// Judged says that the claim is about this point: what the surroundings give away is measured only, by themselves or by the
+// complexion that follows them, and so is what the signals tell somebody who reads them off a decision list, as no viewer can.
+func (p *Point) Judged() bool {
+	return p.Channel != Full && p.Channel != Complexion && p.Channel != Tone && p.Recognizer != SignalsReader
+}
 
 // Finish computes the curves.
 func (s *Sweep) Finish() {

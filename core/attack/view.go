@@ -13,9 +13,11 @@ const (
 	// Full is the picture as it is. Hair, ears, neck and background show, which nobody replaces (docs/guarantee.md, "What
 	// is not claimed"): between an original and its own output they are the same.
 	Full = "full"
-	// FaceOnly is the face alone, the rest grey: of an original inside the outline that the mesh finds, of an output inside the
-	// mask, where the mesh looks anew: what the surrogate itself gives away. At the mask's rim the film shows through, and a mesh
-	// that sees hair and neck aligns by them.
+	// Complexion is the face alone, the rest grey: of an original inside the outline that the mesh finds, of an output inside the
+	// mask, where the mesh looks anew. At the mask's rim the film shows through, and a mesh that sees hair and neck aligns by them.
+	Complexion = "complexion"
+	// FaceOnly is the same in the colours of everybody (plain): what the surrogate gives away beside the brightness and hue that it takes
+	// over from what surrounds it, neck, ears and hairline, which the output shows as they are.
 	FaceOnly = "face"
 )
 
@@ -28,7 +30,7 @@ type view struct {
 // views are all of them, in the order of the results.
 var views = func() (v []view) {
 	for i := range Recognizers {
-		v = append(v, view{i, Full}, view{i, FaceOnly})
+		v = append(v, view{i, Full}, view{i, Complexion}, view{i, FaceOnly})
 	}
 	return v
 }()
@@ -37,6 +39,7 @@ var views = func() (v []view) {
 type blinkers struct {
 	warp align.Warper
 	rgb  []float32
+	in   []bool // samples of the last cut-out that show something
 }
 
 // Of the cut-out: margin around the outline's box, as a share of its sides, and the longest side in px, from which a face
@@ -67,11 +70,13 @@ func (b *blinkers) faceOnly(pic *frame.Picture, box frame.Rect, shown outline) (
 	if err := b.warp.Warp(pic, at, align.Input{Data: b.rgb, W: w, H: h}); err != nil {
 		return nil, at, fmt.Errorf("attack: %w", err)
 	}
+	b.in = b.in[:0]
 	out := frame.New(frame.RGB24, w, h)
 	for y := range h {
 		row := out.Planes[0].Data[y*out.Planes[0].Stride:]
 		for x := range w {
 			in := shown.holds(at.Apply(frame.Point{X: float64(x) + .5, Y: float64(y) + .5}), step)
+			b.in = append(b.in, in)
 			for c := range 3 {
 				row[3*x+c] = 128
 				if in {
@@ -81,6 +86,72 @@ func (b *blinkers) faceOnly(pic *frame.Picture, box frame.Rect, shown outline) (
 		}
 	}
 	return out, back, nil
+}
+
+// Of a face in the colours of everybody, 0..255: mean and standard deviation of its luma, the means of its colour differences, and their
+// standard deviation.
+const (
+	plainLuma, plainContrast = 140., 45.
+	plainCb, plainCr         = -14., 20.
+	plainVivid               = 7.
+)
+
+// plain is a cut-out of faceOnly in the colours of everybody. A tone brightens, lifts, fades and casts (compositor.Match): luma is an
+// affine function of the surrogate's own, each colour difference a multiple of its own and of luma. So luma gets one mean and
+// deviation for all, and of a colour difference counts what luma does not explain, with one deviation for all: no
+// tone leaves a trace, save where it clips.
+func (b *blinkers) plain(cut *frame.Picture) *frame.Picture {
+	const kr, kg, kb = .299, .587, .114
+	out := frame.New(frame.RGB24, cut.W, cut.H)
+	copy(out.Planes[0].Data, cut.Planes[0].Data)
+	var n, sy, syy float64
+	var sc, scy, scc [2]float64 // of B−Y and R−Y
+	each := func(f func(p []byte)) {
+		for y := range cut.H {
+			for x := range cut.W {
+				if b.in[y*cut.W+x] {
+					f(out.Planes[0].Data[y*out.Planes[0].Stride+3*x:])
+				}
+			}
+		}
+	}
+	split := func(p []byte) (y float64, c [2]float64) {
+		r, g, bl := float64(p[0]), float64(p[1]), float64(p[2])
+		y = kr*r + kg*g + kb*bl
+		return y, [2]float64{bl - y, r - y}
+	}
+	each(func(p []byte) {
+		y, c := split(p)
+		n, sy, syy = n+1, sy+y, syy+y*y
+		for i, v := range c {
+			sc[i], scy[i], scc[i] = sc[i]+v, scy[i]+v*y, scc[i]+v*v
+		}
+	})
+	vary := syy - sy*sy/n
+	if n == 0 || !(vary > 0) {
+		return out
+	}
+	var slope, mean, spread [2]float64
+	for i := range slope {
+		mean[i] = sc[i] / n
+		slope[i] = (scy[i] - sc[i]*sy/n) / vary
+		spread[i] = math.Sqrt(max(1e-6, (scc[i]-sc[i]*sc[i]/n-slope[i]*slope[i]*vary)/n))
+	}
+	deviation := math.Sqrt(vary / n)
+	each(func(p []byte) {
+		y, c := split(p)
+		d := y - sy/n
+		l := plainLuma + plainContrast*d/deviation
+		var q [2]float64
+		for i, v := range c {
+			q[i] = [2]float64{plainCb, plainCr}[i] + plainVivid*(v-mean[i]-slope[i]*d)/spread[i]
+		}
+		blue, red := l+q[0], l+q[1]
+		for i, v := range [3]float64{red, (l - kr*red - kb*blue) / kg, blue} {
+			p[i] = byte(min(max(v, 0), 255) + .5)
+		}
+	})
+	return out
 }
 
 // outline is what of a picture is shown; step is the distance of two samples in px.

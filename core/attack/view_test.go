@@ -2,6 +2,7 @@ package attack
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/ksamenet/ksamenet/core/frame"
@@ -66,6 +67,62 @@ func TestFaceOnlyHidesTheRest(t *testing.T) {
 	}
 	if corner := one.Planes[0].Data[0]; corner != 128 {
 		t.Errorf("the corner is %d, want grey", corner)
+	}
+}
+
+// A face looks the same whatever tone it took over: brighter, lifted, paler, in coloured light.
+func TestPlainKnowsNoTone(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	const side = 40
+	type ycc struct{ y, cb, cr float64 } // luma and B−Y, R−Y, 0..255
+	var face [side * side]ycc
+	for i := range face {
+		face[i] = ycc{100 + 30*r.NormFloat64(), -20 + 6*r.NormFloat64(), 30 + 8*r.NormFloat64()}
+	}
+	b := blinkers{in: make([]bool, side*side)}
+	for i := range b.in {
+		b.in[i] = i%7 > 0
+	}
+	draw := func(gain, lift, chroma, castB, castR float64) *frame.Picture {
+		p := frame.New(frame.RGB24, side, side)
+		for i, c := range face {
+			y := c.y*gain + lift
+			cb, cr := c.cb*chroma+castB*y, c.cr*chroma+castR*y
+			for k, v := range [3]float64{y + cr, y - (.114*cb+.299*cr)/.587, y + cb} {
+				p.Planes[0].Data[i/side*p.Planes[0].Stride+i%side*3+k] = byte(min(max(v, 0), 255) + .5)
+			}
+		}
+		return b.plain(p)
+	}
+	want := draw(1, 0, 1, 0, 0)
+	for _, tone := range [][5]float64{{1.3, 0, 1.3, 0, 0}, {.8, 30, .8, 0, 0}, {1, 0, .6, .05, -.04}, {1.1, 10, 1.3, -.06, .06}} {
+		got, far := draw(tone[0], tone[1], tone[2], tone[3], tone[4]), 0
+		for i, in := range b.in {
+			for k := range 3 {
+				at := i/side*want.Planes[0].Stride + i%side*3 + k
+				d := math.Abs(float64(got.Planes[0].Data[at]) - float64(want.Planes[0].Data[at]))
+				if in && d > 6 {
+					far++
+				}
+			}
+		}
+		if far > side*side/50 { // rounding, and a few that clip
+			t.Errorf("tone %v: %d samples differ", tone, far)
+		}
+	}
+	// Shapes stay: what is dark stays darker.
+	one := func(i int) int { return int(want.Planes[0].Data[i/side*want.Planes[0].Stride+i%side*3]) }
+	dark, bright := 0, 0
+	for i, in := range b.in {
+		if in && face[i].y < face[dark].y || !b.in[dark] {
+			dark = i
+		}
+		if in && face[i].y > face[bright].y || !b.in[bright] {
+			bright = i
+		}
+	}
+	if one(dark)+100 > one(bright) {
+		t.Errorf("dark %d, bright %d", one(dark), one(bright))
 	}
 }
 

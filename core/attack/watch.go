@@ -168,14 +168,19 @@ func (w *Watcher) identify(ctx context.Context, t *track, side Side, pic *frame.
 	if err != nil {
 		return err
 	}
+	var plain *frame.Picture
+	if alone != nil {
+		plain = w.cut.plain(alone)
+	}
 	for i, view := range views {
 		see, face := pic, f
-		if view.channel == FaceOnly {
-			if see, face = alone, inside; alone == nil {
-				continue
-			}
-		} else if w.cfg.FaceOnly {
+		switch {
+		case view.channel == Full && w.cfg.FaceOnly, view.channel != Full && alone == nil:
 			continue
+		case view.channel == Complexion:
+			see, face = alone, inside
+		case view.channel == FaceOnly:
+			see, face = plain, inside
 		}
 		v, quality, err := w.eyes.embed[view.net].Embed(ctx, see, face)
 		if errors.Is(err, recognizer.ErrTooSmall) {
@@ -193,7 +198,7 @@ func faceOf(r *landmark.Result) recognizer.Face {
 	return recognizer.Face{Points: r.Mesh.Five(), Corners: r.Mesh.Corners(), Yaw: r.Raw.Yaw, Pitch: r.Raw.Pitch, Presence: r.Presence}
 }
 
-// faceAlone is what the channel FaceOnly shows of a face, and where the face is in it; nil where none can be made out.
+// faceAlone is what the channel Complexion shows of a face, and where the face is in it; nil where none can be made out.
 func (w *Watcher) faceAlone(ctx context.Context, pic *frame.Picture, r *landmark.Result, mask []frame.Point) (*frame.Picture, recognizer.Face, error) {
 	face := faceOf(r)
 	var shape outline = polygon(r.Mesh.Oval())
