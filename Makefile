@@ -167,6 +167,10 @@ bench-crowd: deps ## clips of synthetic crowds with exact truth, CROWD=… casts
 bench-core: ## Go benchmarks of the core
 	$(GO) test -run '^$$' -bench . -benchmem ./core/... ./native/...
 
+.PHONY: bench-registry
+bench-registry: ## 10,000 people enrolled and partitioned, and a query among them with one and ten samples each (a quiet machine, please)
+	$(GO) test -run '^$$' -bench 'TenThousandPeople|Match' -benchtime 3s -v ./core/registry
+
 .PHONY: vet
 vet: ## go vet, and that core, native and models need no cgo
 	$(GO) vet ./...

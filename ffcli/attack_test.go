@@ -36,7 +36,7 @@ func TestAttackSample(t *testing.T) {
 	}
 	lines := filepath.Join(dir, "lines.csv")
 	clear, table := run(clip, "--csv", lines)
-	if len(clear.Attacks) != 8 || clear.Pairs[0].Frames != 21 || clear.Format != attack.Format || len(clear.Models) < 6 {
+	if len(clear.Attacks) != 12 || clear.Pairs[0].Frames != 21 || clear.Format != attack.Format || len(clear.Models) < 6 {
 		t.Errorf("result %+v", clear)
 	}
 	for _, a := range clear.Attacks {
@@ -56,7 +56,7 @@ func TestAttackSample(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if rows, err := csv.NewReader(f).ReadAll(); err != nil || len(rows) != 1+8*clear.Attacks[0].People {
+	if rows, err := csv.NewReader(f).ReadAll(); err != nil || len(rows) != 1+12*clear.Attacks[0].People {
 		t.Errorf("%d lines of CSV for %d trials each, %v", len(rows), clear.Attacks[0].People, err)
 	}
 
