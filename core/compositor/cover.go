@@ -94,7 +94,7 @@ type sides struct{ left, right, top, bottom float64 }
 // at is the code at (u, v) of the cover, 0..1 each: the mean of the ways from left to right and from top to bottom.
 func (s sides) at(u, v float64) float64 {
 	u, v = min(1, max(0, u)), min(1, max(0, v))
-	return (s.left+u*(s.right-s.left)+s.top+v*(s.bottom-s.top)) / 2
+	return (s.left + u*(s.right-s.left) + s.top + v*(s.bottom-s.top)) / 2
 }
 
 // beside is the mean of the samples in a strip on each side of the box x0..x1−1, y0..y1−1 of a plane of w×h samples. A side without
