@@ -55,7 +55,7 @@ func (l *Luma) size() (w, h int) { return (l.w + cellPx - 1) / cellPx, (l.h + ce
 
 const (
 	changed    = 3.0 // levels of mean difference that coding at any sane rate does not reach in a face
-	changedFar = 3.0 // times the picture's own mean difference, for coarse coding
+	changedFar = 3.0 // times what coding makes of the picture, for coarse coding
 )
 
 // Exposed says that the middle of face shows the same in original and output: nothing was laid over it. Both hold the same
@@ -69,9 +69,29 @@ func Exposed(original, output *Luma, face frame.Rect) bool {
 		return false
 	}
 	cw, ch := original.size()
-	all := difference(original, output, 0, 0, cw, ch)
+	coding := codingOf(original, output)
 	here := difference(original, output, int(core.X0/cellPx), int(core.Y0/cellPx), min(cw, int(core.X1/cellPx)+1), min(ch, int(core.Y1/cellPx)+1))
-	return here < max(changed, changedFar*all)
+	return here < max(changed, changedFar*coding)
+}
+
+// codingOf is the mean absolute difference that coding makes between two pictures, by the median of the cells' differences: covers and
+// surrogates may fill nearly half of a picture, and would be taken for coarse coding in a mean.
+func codingOf(a, b *Luma) float64 {
+	const (
+		perLevel = 16
+		median   = math.Ln2 // of an exponential distribution with mean 1
+	)
+	var count [256*perLevel + 1]int
+	for i, v := range a.cells {
+		count[int(min(math.Abs(v-b.cells[i]), 256)*perLevel)]++
+	}
+	left := len(a.cells) / 2
+	for level, n := range count {
+		if left -= n; left < 0 {
+			return float64(level) / perLevel / median
+		}
+	}
+	return 0
 }
 
 // difference is the mean absolute difference of the cells from x0, y0 up to x1, y1.

@@ -142,9 +142,22 @@ func TestExposed(t *testing.T) {
 				set(b, x, y, 56)
 			}
 		}
+		for y := range 45 { // a cover of some other face, of a quarter of the picture
+			for x := 60; x < 160; x++ {
+				set(b, x, y, 250)
+			}
+		}
+		for y := 70; y < 110; y++ { // a surrogate of much the same brightness
+			for x := 10; x < 50; x++ {
+				set(b, x, y, 60+40*((x/8+y/8)%3)+12)
+			}
+		}
 		var la, lb Luma
 		if err := errors.Join(la.Read(a), lb.Read(b)); err != nil {
 			t.Fatal(err)
+		}
+		if Exposed(&la, &lb, square(10, 70, 40)) {
+			t.Errorf("%s: a surrogate beside a large cover counts as exposed", l.Name)
 		}
 		if !Exposed(&la, &lb, square(10, 10, 40)) {
 			t.Errorf("%s: a face that was left alone counts as hidden", l.Name)
