@@ -139,7 +139,7 @@ func TestSRT(t *testing.T) {
 }
 
 func TestHLS(t *testing.T) {
-	need(t, "hlssink2", "qtdemux")
+	need(t, "hlssink", "qtdemux")
 	clip, still := stillClip(t, 120)
 	dir := t.TempDir()
 	start(t, nil, script("hls.sh"), with(clip, dir)...).finish()

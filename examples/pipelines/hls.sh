@@ -28,6 +28,7 @@ case $video in
     keep="playlist-length=0 max-files=0"
     ;;
 esac
+# hlssink, not hlssink2: in GStreamer 1.22 that one now and then never says that it has ended.
 # shellcheck disable=SC2086 # $keep is two words
 exec gst-launch-1.0 -e --no-fault "$@" ! videoconvert ! video/x-raw,format=I420 ! x264enc tune=zerolatency speed-preset=veryfast key-int-max=50 ! \
-    h264parse ! hls.video hlssink2 name=hls location="$folder/%05d.ts" playlist-location="$folder/index.m3u8" target-duration=2 $keep
+    h264parse ! mpegtsmux ! hlssink location="$folder/%05d.ts" playlist-location="$folder/index.m3u8" target-duration=2 $keep
