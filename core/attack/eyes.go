@@ -27,6 +27,7 @@ type finder interface {
 
 type meshFinder interface {
 	Analyze(ctx context.Context, pic *frame.Picture, points [5]frame.Point) (landmark.Result, error)
+	Steady(ctx context.Context, pic *frame.Picture, mesh *landmark.Mesh, more int) (landmark.Result, error)
 	Calibrate(ctx context.Context, track []landmark.Sample) error
 }
 
@@ -136,19 +137,24 @@ type sight struct {
 	found  []bool // by each detector
 	mesh   bool   // the rest is known
 	result landmark.Result
+	steady landmark.Result // the same of several looks, for utility
 }
 
 // sameFace is the overlap (intersection over union) from which a detection is the face of a box. Boxes of decision lists
 // are larger than detections, by the forehead and by what a track adds for safety.
 const sameFace = .3
 
-// look finds the faces of the boxes in a picture, each detector for itself, and measures their meshes. Unless all detectors
-// are asked for, one that follows is not run when every face has been found.
-func (e *Eyes) look(ctx context.Context, pic *frame.Picture, boxes []frame.Rect, allDetectors bool) ([]sight, error) {
+// utilityLooks is how many looks at a face utility is measured by: the mesh's own noise, which is neither side's performance, shrinks
+// to less than half of one look's.
+const utilityLooks = 5
+
+// look finds the faces of the boxes in a picture, each detector for itself, and measures their meshes. For utility all detectors are
+// asked; else one that follows is not run when every face has been found.
+func (e *Eyes) look(ctx context.Context, pic *frame.Picture, boxes []frame.Rect, utility bool) ([]sight, error) {
 	sights := make([]sight, len(boxes))
 	points := make([]*[5]frame.Point, len(boxes))
 	for _, d := range e.find {
-		if !allDetectors && !slices.Contains(points, nil) {
+		if !utility && !slices.Contains(points, nil) {
 			break
 		}
 		all, err := d.Detect(ctx, pic)
@@ -173,6 +179,14 @@ func (e *Eyes) look(ctx context.Context, pic *frame.Picture, boxes []frame.Rect,
 			return nil, fmt.Errorf("attack: picture %d: %w", pic.Index, err)
 		case r.Presence >= landmark.Present:
 			sights[i].mesh, sights[i].result = true, r
+			if !utility {
+				continue
+			}
+			if sights[i].steady, err = e.mesh.Steady(ctx, pic, &r.Mesh, utilityLooks-1); errors.Is(err, landmark.ErrOutput) {
+				sights[i].mesh = false
+			} else if err != nil {
+				return nil, fmt.Errorf("attack: picture %d: %w", pic.Index, err)
+			}
 		}
 	}
 	return sights, nil

@@ -82,8 +82,17 @@ func (t *track) perform(original, output *frame.Picture, box frame.Rect, a, b *s
 			}
 		}
 	}
-	if a.mesh && b.mesh {
-		t.both = append(t.both, both{[sides]performance{perform(&a.result), perform(&b.result)}})
+	switch {
+	case a.mesh && !within(&a.result.Mesh, original):
+		t.cut++
+	case a.mesh && b.mesh:
+		t.both = append(t.both, both{[sides]performance{perform(&a.steady), perform(&b.steady)}})
 	}
 	return t.flick.add(original, output, box)
+}
+
+// within says that the picture holds the whole face. Of one that its edge cuts, the mesh guesses what lies beyond.
+func within(m *landmark.Mesh, pic *frame.Picture) bool {
+	b := m.Box()
+	return b.X0 >= 0 && b.Y0 >= 0 && b.X1 <= float64(pic.W) && b.Y1 <= float64(pic.H)
 }

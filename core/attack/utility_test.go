@@ -153,3 +153,36 @@ func TestFlicker(t *testing.T) {
 		t.Errorf("%d comparisons across gaps", f.n)
 	}
 }
+
+// A face that the original's edge cuts is no witness: what the mesh says of the part beyond is a guess.
+func TestCutFacesAreNotMeasured(t *testing.T) {
+	pic := frame.New(frame.Gray8, 192, 192)
+	see := func(x float32) *sight {
+		s := &sight{found: []bool{true, true}, mesh: true}
+		for i := range s.result.Mesh.Points {
+			s.result.Mesh.Points[i] = [3]float32{x + float32(i%40), 80 + float32(i%50)}
+		}
+		s.result.Placement.Scale = 60
+		s.steady = s.result
+		return s
+	}
+	for _, tc := range []struct {
+		name             string
+		original, output float32
+		measured, cut    int
+	}{{"whole", 100, 100, 1, 0}, {"cut by the right edge", 160, 100, 0, 1}, {"cut by the left edge", -3, 100, 0, 1}, {"only the output's mesh reaches out", 100, 160, 1, 0}} {
+		t.Run(tc.name, func(t *testing.T) {
+			tr := &track{person: "p", shown: 1}
+			for side := range tr.found {
+				tr.found[side] = make([]int, len(Detectors))
+			}
+			if err := tr.perform(pic, pic, frame.Rect{X0: 60, Y0: 60, X1: 160, Y1: 160}, see(tc.original), see(tc.output)); err != nil {
+				t.Fatal(err)
+			}
+			u := measure(t, &Watcher{eyes: &Eyes{mesh: &stage{}}, tracks: map[int]*track{1: tr}, order: []int{1}})
+			if u.Measured != tc.measured || u.Cut != tc.cut {
+				t.Errorf("%d measured and %d cut, want %d and %d", u.Measured, u.Cut, tc.measured, tc.cut)
+			}
+		})
+	}
+}

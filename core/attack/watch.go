@@ -40,6 +40,7 @@ type track struct {
 	found  [sides][]int   // by detector: pictures in which it saw the face
 	shown  int            // pictures in which a surrogate was shown and looked at
 	both   []both
+	cut    int // pictures whose edge cuts the original's face: no witness of the performance
 	flick  flicker
 }
 

@@ -33,6 +33,10 @@ func (s *stage) Analyze(context.Context, *frame.Picture, [5]frame.Point) (r land
 	return r, nil
 }
 
+func (s *stage) Steady(ctx context.Context, pic *frame.Picture, _ *landmark.Mesh, _ int) (landmark.Result, error) {
+	return s.Analyze(ctx, pic, [5]frame.Point{})
+}
+
 // Calibrate takes half of every unit for the face's own.
 func (s *stage) Calibrate(_ context.Context, track []landmark.Sample) error {
 	for i := range track {

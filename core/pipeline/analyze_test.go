@@ -38,6 +38,8 @@ type stage struct {
 	at     int64
 	fail   map[string]error // by network
 	nan    bool
+
+	steadied int // looks that Steady took
 }
 
 func newStage(actors ...actor) *stage {
@@ -109,6 +111,14 @@ func (s *stage) Analyze(_ context.Context, _ *frame.Picture, p [5]frame.Point) (
 
 func (s *stage) Follow(context.Context, *frame.Picture, *landmark.Mesh) (landmark.Result, error) {
 	return landmark.Result{}, nil // where the detector sees nothing, nobody is there
+}
+
+// Steady counts the looks, and sees what Analyze sees half a degree further up.
+func (s *stage) Steady(ctx context.Context, pic *frame.Picture, m *landmark.Mesh, more int) (landmark.Result, error) {
+	s.steadied += more
+	r, err := s.Analyze(ctx, pic, [5]frame.Point{m.Box().Center()})
+	r.Raw.Pitch += .5
+	return r, err
 }
 
 func (s *stage) Calibrate(context.Context, []landmark.Sample) error { return s.fail["calibration"] }

@@ -100,6 +100,10 @@ func (s *liveScene) Analyze(_ context.Context, _ *frame.Picture, points [5]frame
 	return s.result(points[0])
 }
 
+func (s *liveScene) Steady(_ context.Context, _ *frame.Picture, mesh *landmark.Mesh, _ int) (landmark.Result, error) {
+	return s.result(mesh.Box().Center())
+}
+
 func (s *liveScene) Calibrate(context.Context, []landmark.Sample) error { return nil }
 
 func (s *liveScene) Follow(_ context.Context, _ *frame.Picture, before *landmark.Mesh) (landmark.Result, error) {

@@ -56,6 +56,7 @@ type faceWatch interface {
 type faceAnalyzer interface {
 	Analyze(ctx context.Context, pic *frame.Picture, points [5]frame.Point) (landmark.Result, error)
 	Follow(ctx context.Context, pic *frame.Picture, before *landmark.Mesh) (landmark.Result, error)
+	Steady(ctx context.Context, pic *frame.Picture, mesh *landmark.Mesh, more int) (landmark.Result, error)
 	Calibrate(ctx context.Context, track []landmark.Sample) error
 }
 
