@@ -138,8 +138,8 @@ func (a *Analyzer) Relative(ctx context.Context, g *Geometry, ref *Reference, ra
 
 // Calibrate measures a whole track anew, in place, against its own neutral face: a low brow is not a frown, and what the
 // shape of eyes and brows could tell of identity is taken out (docs/guarantee.md, I9). Mouth and eyes open as far as they do
-// beyond the track's own rest, other units show what they exceed theirs by, and so does the gaze (level). It costs one run of the
-// regressor per picture.
+// beyond the track's own rest, other units show what they exceed theirs by, and so do gaze and pitch (level), to which the placement
+// is fitted anew. It costs one run of the regressor per picture.
 func (a *Analyzer) Calibrate(ctx context.Context, track []Sample) error {
 	ref, ok := NeutralOf(track)
 	r := restOf(track)
@@ -152,10 +152,12 @@ func (a *Analyzer) Calibrate(ctx context.Context, track []Sample) error {
 			s.Raw = raw
 		}
 	}
-	level(track)
+	if err := a.head.level(track); err != nil {
+		return err
+	}
 	for i := range track {
 		s := &track[i]
-		s.Geometry.opening().open(&s.Raw.Expression, r, trust(s.Geometry.yaw()))
+		s.opening().open(&s.Raw.Expression, r, trust(s.Geometry.yaw()))
 	}
 	return nil
 }

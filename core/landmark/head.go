@@ -124,6 +124,29 @@ func (h *Head) Place(m *Mesh, yaw, pitch float64) (p align.Placement, residual f
 	return p, residual, nil
 }
 
+// reseat finds where the patch of p, rendered at a yaw and pitch (degrees), lies if it is rendered at the pitch to: the similarity that
+// brings the mean head's stable points nearest to where they were. It is a function of the placement and the poses alone.
+func (h *Head) reseat(p align.Placement, yaw, pitch, to float64) (align.Placement, error) {
+	if to == pitch {
+		return p, nil
+	}
+	var scratch [2][irisLeft]frame.Point // on the stack, as in Place
+	from, at := scratch[0][:len(h.Stable)], scratch[1][:len(h.Stable)]
+	m := p.Matrix()
+	for k, i := range h.Stable {
+		from[k], at[k] = h.project(i, yaw, to), m.Apply(h.project(i, yaw, pitch))
+	}
+	t, err := align.Similarity(from, at)
+	if err != nil {
+		return p, fmt.Errorf("%w: %w", ErrOutput, err)
+	}
+	p = align.PlacementOf(t)
+	if !p.Finite() {
+		return p, fmt.Errorf("%w: placement %+v", ErrOutput, p)
+	}
+	return p, nil
+}
+
 // project is the patch position (0..1) of head point i rendered at a yaw and pitch in degrees, as head.json defines it.
 func (h *Head) project(i int, yaw, pitch float64) frame.Point {
 	x, y, z := h.Points[i][0]-h.Centre[0], h.Points[i][1]-h.Centre[1], h.Points[i][2]-h.Centre[2]

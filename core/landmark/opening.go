@@ -17,7 +17,7 @@ type opening struct {
 	gap float64 // between the inner lips, patch units: mean of three places
 	eye float64 // height of the eye's opening by its width: mean of three places, of both eyes, the nearer one counting more
 
-	pitch float64 // of the head, degrees
+	pitch float64 // of the surrogate's head, degrees
 }
 
 // rest is a person's opening with closed lips and eyes open as usual. Only its ratio to the present opening goes on.
@@ -36,10 +36,16 @@ var (
 
 const farCorner = 8 // an eye's other corner, counted likewise
 
-// opening measures g.
+// opening measures s; the surrogate that shows it is rendered at its pitch.
+func (s *Sample) opening() opening {
+	o := s.Geometry.opening()
+	o.pitch = s.Raw.Pitch
+	return o
+}
+
+// opening measures g, but for the pitch.
 func (g *Geometry) opening() opening {
 	var o opening
-	_, o.pitch = g.turn()
 	for _, p := range lipPairs {
 		o.gap += g.distance(p[0], p[1]) / 3
 	}
@@ -181,8 +187,9 @@ func (o opening) open(e *[appearance.Units]float64, r rest, trust float64) {
 	e[eyeOpen] = clamp((-loss-lidNoise)/wideOpens, 0, 1)
 }
 
-// Opener sets mouth and eyes of a track as it comes, for streams. The zero value is ready.
+// Opener sets mouth and eyes of a track as it comes, for streams.
 type Opener struct {
+	head  *Head
 	eye   float64 // the eye's rest so far; 0: not seen yet
 	level leveler
 }
@@ -190,8 +197,12 @@ type Opener struct {
 // The rest of a stream's eyes follows wider eyes within half a second and narrower ones within ten: blinks are short.
 const restRises, restFalls = .1, .004
 
+// NewOpener is the Opener of a new track. head is that of New.
+func NewOpener(head *Head) *Opener { return &Opener{head: head} }
+
 // Next sets mouth and eyes of the track's next sample, and levels the rest, against what the track has shown so far.
-func (p *Opener) Next(s Sample) Sample {
+// Errors: ErrOutput.
+func (p *Opener) Next(s Sample) (Sample, error) {
 	o := s.Geometry.opening()
 	if s.frontal() && o.hasEyes() {
 		if p.eye == 0 {
@@ -207,7 +218,10 @@ func (p *Opener) Next(s Sample) Sample {
 	if p.eye > 0 {
 		r.eye = p.eye
 	}
-	p.level.next(&s.Raw)
+	if err := p.level.next(p.head, &s); err != nil {
+		return s, err
+	}
+	o.pitch = s.Raw.Pitch
 	o.open(&s.Raw.Expression, r, trust(s.Geometry.yaw()))
-	return s
+	return s, nil
 }

@@ -133,9 +133,13 @@ func TestOpeningsAreRelativeToTheTrack(t *testing.T) {
 	if r := restOf(nil); r != usualRest {
 		t.Errorf("the rest of nobody is %+v", r)
 	}
-	var p Opener
+	p := NewOpener(head(t))
 	for i := range tr {
-		e := p.Next(tr[i]).Raw.Expression
+		s, err := p.Next(tr[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := s.Raw.Expression
 		if i%20 == 10 && (e[mouthOpen] < .5 || e[eyeClose] < .9) {
 			t.Errorf("stream, picture %d: mouth %.2f, lids %.2f", i, e[mouthOpen], e[eyeClose])
 		}

@@ -75,10 +75,31 @@ func (c *cast) settle(ctx context.Context, eyes *Stages) error {
 		if err := eyes.Landmark.Calibrate(ctx, track); err != nil {
 			return err
 		}
+		for j, tag := range tags {
+			if err := c.sights[tag].reseat(track[j].Placement); err != nil {
+				return err
+			}
+		}
 		landmark.Smooth(track)
 		for j, tag := range tags {
 			c.sights[tag].sample = track[j]
 		}
+	}
+	return nil
+}
+
+// reseat moves the outline into the coordinates of another placement: on the picture it stays where it was measured.
+func (s *sight) reseat(p align.Placement) error {
+	if p == s.sample.Placement {
+		return nil
+	}
+	inv, err := p.Matrix().Invert()
+	if err != nil {
+		return err
+	}
+	m := inv.Mul(s.sample.Placement.Matrix())
+	for i, q := range s.outline {
+		s.outline[i] = m.Apply(q)
 	}
 	return nil
 }

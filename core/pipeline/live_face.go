@@ -41,7 +41,7 @@ type liveFace struct {
 	surrounds []compositor.Surround
 	tints     int   // looks so far
 	toned     int64 // picture of the last look at the surroundings
-	opener    landmark.Opener
+	opener    *landmark.Opener
 	smooth    landmark.Smoother
 	size      float64 // of its mask, steps
 }
@@ -57,7 +57,7 @@ const lightAfter = 3
 const surroundMax = 40
 
 func newLiveFace(id int) *liveFace {
-	return &liveFace{track: decisions.Track{ID: id}, at: -1, replaced: never, embedded: never, toned: never}
+	return &liveFace{track: decisions.Track{ID: id}, at: -1, replaced: never, embedded: never, toned: never, opener: landmark.NewOpener(meanHead())}
 }
 
 // face returns what is remembered of a track.
@@ -116,10 +116,10 @@ func (f *liveFace) cover(at int64, box frame.Rect, why string) decisions.Job {
 // The outline is that of the placement and look before they are smoothed: it says what must be hidden now, and would lag behind a
 // face that moves.
 func (f *liveFace) replace(at int64, now time.Duration, t *tracker.Track, r landmark.Result) decisions.Job {
-	opened := f.opener.Next(r.Sample(now))
+	opened, err := f.opener.Next(r.Sample(now))
 	s := f.smooth.Next(opened)
 	raw, place := s.Raw, s.Placement
-	if !raw.Finite() || !place.Finite() || !opened.Raw.Finite() || !opened.Placement.Finite() {
+	if err != nil || !raw.Finite() || !place.Finite() || !opened.Raw.Finite() || !opened.Placement.Finite() {
 		return f.cover(at, t.Cover, "the landmarks cannot be used")
 	}
 	look, placed := appearance.Quantize(raw), rounded(place)

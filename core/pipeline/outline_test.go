@@ -92,13 +92,37 @@ func TestOutlineTellsNobody(t *testing.T) {
 		raw := appearance.Raw{Yaw: -12}
 		res := landmark.Result{Presence: 1, Raw: raw, Placement: place}
 		f := newLiveFace(1)
-		opened := f.opener.Next(res.Sample(0))
+		opened, err := f.opener.Next(res.Sample(0))
+		if err != nil {
+			t.Fatal(err)
+		}
 		f = newLiveFace(1)
 		res.Oval = s.measured(place, appearance.Quantize(opened.Raw), r)
 		return f.replace(0, 0, &tracker.Track{}, res).Face.Oval
 	}
 	if a, b := live(narrow), live(wide); len(a) == 0 || !reflect.DeepEqual(a, b) {
 		t.Errorf("streams: the outlines of two faces differ:\n%v\n%v", a, b)
+	}
+}
+
+// A head that is shown at another pitch than was measured leaves what must be hidden where it was.
+func TestReseatedOutlineStaysOnThePicture(t *testing.T) {
+	from, to := align.Placement{X: 400, Y: 300, Scale: 200, Roll: .3}, align.Placement{X: 403, Y: 309, Scale: 193, Roll: .28}
+	s := sight{sample: landmark.Sample{Placement: from}, outline: []frame.Point{{X: .2, Y: .3}, {X: .8, Y: .4}, {X: .5, Y: 1.1}}}
+	var want []frame.Point
+	for _, q := range s.outline {
+		want = append(want, from.Matrix().Apply(q))
+	}
+	if err := s.reseat(to); err != nil {
+		t.Fatal(err)
+	}
+	for i, q := range s.outline {
+		if p := to.Matrix().Apply(q); math.Hypot(p.X-want[i].X, p.Y-want[i].Y) > 1e-9 {
+			t.Errorf("point %d is at %v, was at %v", i, p, want[i])
+		}
+	}
+	if err := s.reseat(align.Placement{}); err == nil {
+		t.Error("a placement without an extent is taken")
 	}
 }
 
