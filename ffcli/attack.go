@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -260,16 +261,27 @@ func personName(d duel, local string) string {
 	return filepath.Base(d.original) + ", " + local
 }
 
-// leading is the person with the most and largest faces: whom a recording of one person is about.
+// leading is the person with the most and largest faces: whom a recording of one person is about. Boxes without landmarks, which
+// are covered whatever they show, count where there is nothing else.
 func leading(list *decisions.List) int {
-	area := map[int]float64{}
-	best := 0
-	for i, t := range list.Tracks {
-		for _, f := range t.Faces {
-			area[t.Person] += f.Rect().Area()
+	seen, boxes := map[int]float64{}, map[int]float64{}
+	for i := range list.Tracks {
+		t := &list.Tracks[i]
+		for j := range t.Faces {
+			f := &t.Faces[j]
+			boxes[t.Person] += f.Rect().Area()
+			if f.Renderable() {
+				seen[t.Person] += f.Rect().Area()
+			}
 		}
-		if i == 0 || area[t.Person] > area[best] {
-			best = t.Person
+	}
+	if len(seen) == 0 {
+		seen = boxes
+	}
+	best, most := 0, -1.
+	for _, person := range slices.Sorted(maps.Keys(seen)) {
+		if seen[person] > most {
+			best, most = person, seen[person]
 		}
 	}
 	return best

@@ -64,7 +64,7 @@ func TestSweepOfClips(t *testing.T) {
 		t.Fatal(err)
 	}
 	doc := filepath.Join(dir, "sweep.json")
-	code, table, errs := ksamenet(t, dir, "attack", "--k", "1,2,3,5", "--dataset", dir, "--step", "3", "--every", "5", "--seed", "1", "--json", doc)
+	code, table, errs := ksamenet(t, dir, "attack", "--k", "1,2,3,5", "--dataset", dir, "--step", "2", "--every", "5", "--seed", "1", "--json", doc)
 	t.Logf("exit %d\n%s\n%s", code, table, errs)
 	var s attack.Sweep
 	if err := json.Unmarshal(read(t, doc), &s); err != nil {

@@ -8,7 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ksamenet/ksamenet/core/align"
+	"github.com/ksamenet/ksamenet/core/appearance"
 	"github.com/ksamenet/ksamenet/core/attack"
+	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/internal/testvideo"
 )
 
@@ -159,5 +162,24 @@ func TestReadDataset(t *testing.T) {
 	}
 	if len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// A recording is about the person with the most and largest faces that have landmarks, however large a covered hand is beside them.
+func TestLeadingPerson(t *testing.T) {
+	face := decisions.Face{Box: [4]float64{0, 0, 10, 10}, Look: &appearance.Appearance{}, Place: &align.Placement{Scale: 10}, Oval: make([][2]float64, 3)}
+	hand := decisions.Face{Box: [4]float64{0, 0, 40, 40}}
+	l := &decisions.List{Tracks: []decisions.Track{
+		{ID: 1, Faces: []decisions.Face{hand, hand}},
+		{ID: 2, Person: 7, Faces: []decisions.Face{face, face}},
+		{ID: 3, Person: 4, Faces: []decisions.Face{face}},
+	}}
+	if got := leading(l); got != 7 {
+		t.Errorf("the recording is about person %d, want 7", got)
+	}
+	l.Tracks = l.Tracks[:1]
+	l.Tracks[0].Person = 3
+	if got := leading(l); got != 3 {
+		t.Errorf("without landmarks it is about person %d, want 3", got)
 	}
 }
