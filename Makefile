@@ -106,6 +106,12 @@ test-race-element: deps ## the element's tests under the race detector; compiles
 test-clips-sweep: deps ## every attack for k = 1 to 5 on the people of CLIPS=… whose identity is known (long)
 	KSAMENET_CLIPS="$(abspath $(CLIPS))" $(GO) test -tags e2e -run TestSweepOfClips -v -timeout 120m ./ffcli
 
+DRAWS ?= 4
+
+.PHONY: test-clips-performance
+test-clips-performance: deps ## how talking clips of CLIPS=… are followed, DRAWS=4 surrogates each; writes docs/attack.md (half an hour)
+	KSAMENET_CLIPS="$(abspath $(CLIPS))" KSAMENET_DRAWS=$(DRAWS) $(GO) test -tags e2e -run TestClipsPerformance -v -timeout 120m ./ffcli -update-utility
+
 .PHONY: test-clips-thorough
 test-clips-thorough: deps ## both detectors at full scale on every frame of every clip in CLIPS=…; writes docs/coverage.md (an hour)
 	KSAMENET_CLIPS="$(abspath $(CLIPS))" $(GO) test -tags e2e -run 'TestCoverage$$|TestCoverageInTheDark|TestKnownPeople|TestKeepCrossingClips' -v -timeout 300m ./ffcli -update-coverage

@@ -71,12 +71,12 @@ func TestClipsIdentity(t *testing.T) {
 			r := rand.New(rand.NewPCG(uint64(n), uint64(draw)))
 			donors := r.Perm(pipeline.Proxies)[:4]
 			d := duel{original: in, decisions: list, person: filepath.Base(source)}
-			d.output = redrawn(t, tmp, d, donors, false)
+			d.output = redrawn(t, tmp, d, donors, false, 12)
 			filmed[draw] = append(filmed[draw], watch(t, eyes, d, nil))
 			if draw == 0 {
 				local = append(local, watch(t, eyes, d, localColour))
 			}
-			d.output = redrawn(t, tmp, d, donors, true)
+			d.output = redrawn(t, tmp, d, donors, true, 12)
 			flat[draw] = append(flat[draw], watch(t, eyes, d, nil))
 		}
 	}
@@ -123,7 +123,7 @@ func TestClipsIdentity(t *testing.T) {
 }
 
 // redrawn renders d's original with other donors; flat takes pose, expression and gaze out. It returns the output's name.
-func redrawn(t *testing.T, dir string, d duel, donors []int, flat bool) string {
+func redrawn(t *testing.T, dir string, d duel, donors []int, flat bool, crf int) string {
 	t.Helper()
 	f, err := os.Open(d.decisions)
 	if err != nil {
@@ -153,7 +153,7 @@ func redrawn(t *testing.T, dir string, d duel, donors []int, flat bool) string {
 	if err := os.WriteFile(name+".json", b.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	mustRun(t, dir, "render", d.original, "-o", name+".mkv", "--decisions", name+".json", "--uncertified", "--no-verify", "--codec", "libx264", "--crf", "12")
+	mustRun(t, dir, "render", d.original, "-o", name+".mkv", "--decisions", name+".json", "--uncertified", "--no-verify", "--codec", "libx264", "--crf", strconv.Itoa(crf))
 	return name + ".mkv"
 }
 

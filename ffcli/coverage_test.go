@@ -151,14 +151,24 @@ func TestCoverageOfLists(t *testing.T) {
 	}
 }
 
-// tabulate puts rows into the table after a heading of docs/coverage.md, in place of those of the same clips.
+// tabulate puts rows into the table after a heading of docs/coverage.md.
 func tabulate(t *testing.T, heading string, rows []covered) {
 	t.Helper()
-	path := filepath.Join("..", "docs", "coverage.md")
+	var all [][]string
+	for _, r := range rows {
+		all = append(all, []string{strings.TrimSuffix(r.clip, ".mp4"), fmt.Sprint(r.frames), fmt.Sprint(r.faces), fmt.Sprint(r.looked), fmt.Sprint(r.exposed)})
+	}
+	tabulateRows(t, "coverage.md", heading, all)
+}
+
+// tabulateRows puts rows into the table after a heading of a document, in place of those of the same clips, which their first cells name.
+func tabulateRows(t *testing.T, document, heading string, rows [][]string) {
+	t.Helper()
+	path := filepath.Join("..", "docs", document)
 	doc := string(read(t, path))
-	const head = "| --- | --- | --- | --- | --- |\n"
 	from := strings.Index(doc, heading)
-	from += strings.Index(doc[from:], head) + len(head)
+	from += strings.Index(doc[from:], "\n| ---") + 1
+	from += strings.Index(doc[from:], "\n") + 1
 	to := from + strings.Index(doc[from:]+"\n\n", "\n\n") + 1
 	have := map[string]string{}
 	for _, line := range strings.Split(strings.TrimSpace(doc[from:to]), "\n") {
@@ -166,9 +176,8 @@ func tabulate(t *testing.T, heading string, rows []covered) {
 			have[strings.TrimSpace(cells[1])] = line
 		}
 	}
-	for _, r := range rows {
-		name := strings.TrimSuffix(r.clip, ".mp4")
-		have[name] = fmt.Sprintf("| %s | %d | %d | %d | %d |", name, r.frames, r.faces, r.looked, r.exposed)
+	for _, cells := range rows {
+		have[cells[0]] = "| " + strings.Join(cells, " | ") + " |"
 	}
 	var names []string
 	for n := range have {
