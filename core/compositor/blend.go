@@ -44,17 +44,22 @@ func (c *Compositor) blend(pic *frame.Picture, first, end int, place similarity,
 		cells, glow := c.cells[:len(weight)], c.glow[:len(weight)]
 		grid.row(cells, u0+float64(from)*du, v0+float64(from)*dv, du, dv)
 		clear(glow)
+		lit := false // glow holds anything
 		// m from both ends of the row to where it is 1. What lies between is taken for the core: in a dent of the outline the
 		// surrogate covers a little more.
 		soft := func(k int) bool {
 			dx := float64(from+k)*sx + offX - m.x
-			feather, limit := m.rim(dx, dy)
+			e := m.past(dx, dy)
+			feather, limit := m.rim(e)
 			if feather == 1 {
 				return false
 			}
 			if m.halo > 0 {
-				glow[k] = m.glow(dx, dy)
+				glow[k] = m.glow(e)
+			} else if m.shadow > 0 {
+				glow[k] = m.shade(dx, dy, e)
 			}
+			lit = lit || glow[k] > 0
 			if weight[k] = feather; limit > 0 {
 				weight[k] = max(feather, limit*cells[k].of(alpha, grid.w))
 			}
@@ -78,9 +83,13 @@ func (c *Compositor) blend(pic *frame.Picture, first, end int, place similarity,
 					value[k] = cells[k].of(color, grid.w)
 				}
 			}
-			if m.halo > 0 {
+			if lit {
+				toward := col.black[i] // what the rim turns to
+				if m.halo > 0 {
+					toward = col.white[i]
+				}
 				for k, g := range glow {
-					value[k] += g * (col.white[i] - value[k])
+					value[k] += g * (toward - value[k])
 				}
 			}
 			if grain.amount > 0 {

@@ -42,6 +42,7 @@ type colors struct {
 	m      [3][4]float32
 	lo, hi [3]float32 // nominal range of the codes
 	white  [3]float32
+	black  [3]float32
 	knee   [3]float32 // from here on brightness rises slower, so that eyes and teeth do not glow; hi for chroma
 }
 
@@ -61,7 +62,7 @@ func newColors(pic *frame.Picture, a Match) colors {
 			c.m[i][j] = float32((v - origin[i]) * k.span / 255)
 		}
 		c.m[i][3] = float32(origin[i]*k.span + k.zero)
-		c.white[i] = float32(k.zero)
+		c.white[i], c.black[i] = float32(k.zero), float32(k.zero)
 		if i == 0 || pic.Layout.RGB {
 			c.white[i] = float32(k.span + k.zero)
 		}

@@ -46,7 +46,7 @@ func TestCodes(t *testing.T) {
 		t.Run(fmt.Sprintf("%s/%d/%v/%d,%d,%d", tc.layout.Name, tc.matrix, tc.full, tc.r, tc.g, tc.b), func(t *testing.T) {
 			p := newPicture(tc.layout, 120, 120, 1)
 			p.Matrix, p.FullRange = tc.matrix, tc.full
-			if _, err := New().Compose(p, placed(flatPatch(64, tc.r, tc.g, tc.b), 60, 60, 90, 0)); err != nil {
+			if _, err := New().Compose(p, placed(flatPatch(96, tc.r, tc.g, tc.b), 60, 60, 90, 0)); err != nil {
 				t.Fatal(err)
 			}
 			for i, want := range tc.want {
@@ -66,7 +66,7 @@ func TestPlacement(t *testing.T) {
 	for y := range 128 {
 		for x := range 128 {
 			if math.Hypot(float64(x)-43.5, float64(y)-51.5) < 6 { // its centre is at (44, 52) of 128
-				copy(p.RGBA[4*(y*128+x):], []byte{250, 0, 0})
+				copy(p.RGBA[4*(y*128+x):], []byte{0, 250, 0}) // no skin: pores would shift its centre
 			}
 		}
 	}
@@ -82,7 +82,7 @@ func TestPlacement(t *testing.T) {
 				m := s.Placement
 				u, v := 44./128, 52./128
 				wantX, wantY := m[0]*u+m[1]*v+m[2], m[3]*u+m[4]*v+m[5]
-				for _, i := range []int{0, 2} { // Y or R, Cr or B: both depart from the flat colour at the mark
+				for _, i := range []int{0, 2} { // Y or R, Cr or B: all depart from the flat colour at the mark
 					c := l.Components[i]
 					offX, offY := .5, float64(int(1)<<c.SubY)/2 // MPEG-2 siting: left, between the rows
 					base := get(pic, i, 150>>c.SubX, 120>>c.SubY)

@@ -165,6 +165,8 @@ func (c *Compositor) paint(pic *frame.Picture, s *Surrogate, l lay) Result {
 	m := newMask(l.out, pic)
 	if s.Halo {
 		m.widenHalo()
+	} else {
+		m.castShadow(l.place)
 	}
 	res.Box = m.box().Intersect(pic.Bounds())
 	if res.Box.Empty() {

@@ -235,7 +235,7 @@ func TestOutsideUntouched(t *testing.T) {
 					}
 					far := true
 					for _, q := range [4]frame.Point{{X: px.X0, Y: px.Y0}, {X: px.X1, Y: px.Y0}, {X: px.X0, Y: px.Y1}, {X: px.X1, Y: px.Y1}} {
-						_, limit := m.rim(q.X-m.x, q.Y-m.y)
+						_, limit := m.rim(m.past(q.X-m.x, q.Y-m.y))
 						far = far && limit == 0
 					}
 					if far {

@@ -11,6 +11,10 @@ import (
 const (
 	featherShare = 0.06 // fill fades out
 	reachShare   = 0.08 // the surrogate's own silhouette may exceed the core by this much
+	shadowDepth  = 0.7  // of the jaw's shadow in the rim
+	shadowRise   = 0.6  // share of the reach over which it falls
+	shadowFrom   = 0.35 // cosine of the angle to the chin within which there is any
+	shadowFull   = 0.8  // and within which all
 	haloShare    = 0.45 // the halo's width
 	haloRise     = 0.35 // share of the halo's width over which its glow rises
 	haloGlow     = 0.75 // share of white where it is brightest
@@ -25,6 +29,8 @@ type mask struct {
 	// anything of the source: the way from a sample to the farthest pixel that it serves.
 	widen float64
 	halo  float64 // width of the halo in pixels; 0: none
+	// down is the way from the forehead to the chin in the picture, a unit vector; shadow is how dark the rim is made there, 0: not at all.
+	downX, downY, shadow float64
 	// apart is how many pixels beyond the outline a pixel shares no sample with the core.
 	apart float64
 }
@@ -55,10 +61,15 @@ func (m *mask) widenHalo() {
 	m.feather, m.reach = m.halo, m.halo
 }
 
-// glow is the share of white, 0..1, at a point e pixels beyond the opaque part of the mask.
-func (m *mask) glow(dx, dy float64) float32 {
-	e := (m.beyond(dx, dy) - m.widen) / m.halo
-	return float32(haloGlow * smoothstep(e/haloRise))
+// castShadow has the jaw of a surrogate at place shade what is below it.
+func (m *mask) castShadow(place similarity) {
+	n := place.scale()
+	m.downX, m.downY, m.shadow = -place.b/n, place.a/n, shadowDepth
+}
+
+// glow is the share of white, 0..1, at a point e pixels past the opaque part of the mask.
+func (m *mask) glow(e float64) float32 {
+	return float32(haloGlow * smoothstep(e/m.halo/haloRise))
 }
 
 func (m *mask) box() frame.Rect { return m.outline.box(m.widen + m.reach) }
@@ -72,9 +83,11 @@ func (m *mask) beyond(dx, dy float64) float64 {
 	return r - m.at(dx/r, dy/r)
 }
 
-// rim returns, for a point at (dx, dy) from the centre, the feather's mask and the limit on the surrogate's own opacity.
-func (m *mask) rim(dx, dy float64) (feather, limit float32) {
-	e := m.beyond(dx, dy) - m.widen
+// past is how many pixels the point at (dx, dy) from the centre lies beyond the opaque part of the mask.
+func (m *mask) past(dx, dy float64) float64 { return m.beyond(dx, dy) - m.widen }
+
+// rim returns, for a point e pixels past the opaque part, the feather's mask and the limit on the surrogate's own opacity.
+func (m *mask) rim(e float64) (feather, limit float32) {
 	switch {
 	case e <= 0:
 		return 1, 1
@@ -86,6 +99,18 @@ func (m *mask) rim(dx, dy float64) (feather, limit float32) {
 		feather = float32(1 - smoothstep(e/m.feather))
 	}
 	return feather, limit
+}
+
+// shade is how much darker, 0..1, the surrogate gets at (dx, dy), e pixels past the opaque part: a jaw shades the neck below it, and
+// without that a face floats. It is the surrogate's own colour that darkens, where it fades out: what lies beyond is not touched.
+func (m *mask) shade(dx, dy, e float64) float32 {
+	down := dx*m.downX + dy*m.downY
+	r2 := dx*dx + dy*dy
+	if down <= 0 || down*down <= shadowFrom*shadowFrom*r2 || e >= m.reach {
+		return 0
+	}
+	turn := (down/math.Sqrt(r2) - shadowFrom) / (shadowFull - shadowFrom)
+	return float32(m.shadow * smoothstep(turn) * smoothstep(e/m.reach/shadowRise))
 }
 
 // outer is the radius beyond which m is 0.

@@ -49,11 +49,12 @@ func (t *texture) prepare(p *frame.Patch, place similarity, box frame.Rect, col 
 		t.fade[x] = fade(t.x0 + x)
 	}
 	step := fillPatch / float32(n) // cells of the fill per texel
+	depth := poreStrength(px)
 	for y := range t.h {
 		ty := t.y0 + y
 		lo, hi := y*t.w, (y+1)*t.w
 		p0, p1, p2, pa := t.planes[0][lo:hi], t.planes[1][lo:hi], t.planes[2][lo:hi], t.planes[alphaPlane][lo:hi]
-		fy := fade(ty)
+		fy, skin := fade(ty), poreRow(ty)
 		for x := range p0 {
 			tx := t.x0 + x
 			var s texel
@@ -65,6 +66,9 @@ func (t *texture) prepare(p *frame.Patch, place similarity, box frame.Rect, col 
 				c := bilinear(t.fill.level[0], fillSide, (float32(tx)+.5)*step+fillFrom, (float32(ty)+.5)*step+fillFrom)
 				k := 1 - s.w
 				s.r, s.g, s.b = s.r+k*c.r, s.g+k*c.g, s.b+k*c.b
+			}
+			if depth > 0 {
+				s.pored(skin, tx, depth)
 			}
 			p0[x], p1[x], p2[x] = col.convert(s.r, s.g, s.b)
 			pa[x] = alpha
