@@ -43,10 +43,10 @@ type measured struct {
 	output []attack.Utility
 }
 
-// Surrogates speak, blink and turn as the people of talking clips do: of three clips with a surrogate each, or of all with KSAMENET_DRAWS
+// Surrogates speak, blink and turn as the people of talking clips do: of three clips with two surrogates each, or of all with KSAMENET_DRAWS
 // surrogates each, of a draw of donors of their own. With -update-utility the rows of docs/attack.md are renewed.
 func TestClipsPerformance(t *testing.T) {
-	draws, names := 1, talking[:fewTalking]
+	draws, names := 2, talking[:fewTalking]
 	if v := os.Getenv("KSAMENET_DRAWS"); v != "" {
 		var err error
 		if draws, err = strconv.Atoi(v); err != nil || draws < 1 {
