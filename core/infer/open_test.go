@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/ksamenet/ksamenet/core/infer/infertest"
 	"github.com/ksamenet/ksamenet/internal/require"
 	"github.com/ksamenet/ksamenet/internal/testmodel"
+	"github.com/ksamenet/ksamenet/models"
 	"github.com/ksamenet/ksamenet/native/trt"
 )
 
@@ -166,11 +166,11 @@ func TestRunAllocatesNothing(t *testing.T) {
 
 // A detector with free height and width whose outputs' free dimensions share no symbol with them.
 func TestCenterFace(t *testing.T) {
-	model, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "models", "centerface_dyn.fp16.onnx"))
+	m, model, err := models.DefaultStore("").Load("centerface")
 	if err != nil {
-		t.Skipf("the shared models are not here: %v", err)
+		require.Missing(t, "models", err.Error())
 	}
-	s, err := open(t, infertest.Manifest("centerface", model), model).NewSession(map[string][]int64{"input.1": {1, 3, 480, 640}})
+	s, err := open(t, m, model).NewSession(map[string][]int64{"input.1": {1, 3, 480, 640}})
 	if err != nil {
 		t.Fatal(err)
 	}

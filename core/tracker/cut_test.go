@@ -168,16 +168,44 @@ func TestCutDetectorAllocatesNothing(t *testing.T) {
 	}
 }
 
+// eachChange decodes a film by the ffmpeg tool's args, to grey pictures of 640×360, and tells what the detector says of each.
+func eachChange(t *testing.T, tell func(n int, c Cut), args ...string) {
+	t.Helper()
+	ffmpeg, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		require.Missing(t, "av", "the ffmpeg tool is not installed")
+	}
+	cmd := exec.Command(ffmpeg, append(append([]string{"-v", "error"}, args...), "-pix_fmt", "gray", "-f", "rawvideo", "-")...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var d CutDetector
+	p, n := frame.New(frame.Gray8, 640, 360), 0
+	for ; ; n++ {
+		if _, err := io.ReadFull(out, p.Planes[0].Data); err != nil {
+			break
+		}
+		c, err := d.Next(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tell(n, c)
+	}
+	if err := cmd.Wait(); err != nil || n < 20 {
+		t.Fatalf("%d frames decoded: %v", n, err)
+	}
+}
+
 // TestCutsOfRealClips decodes two clips of the shared test data where they and ffmpeg are at hand.
 func TestCutsOfRealClips(t *testing.T) {
 	if testing.Short() {
 		t.Skip("decodes clips: not with -short")
 	}
 	dir := filepath.Join("..", "..", "..", "shared", "testdata", "video")
-	ffmpeg, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		require.Missing(t, "av", "the ffmpeg tool is not installed")
-	}
 	for name, want := range map[string][]int{
 		"asl_cuts_720p_audio.mp4": {42, 84, 126, 168, 210, 252, 294, 336, 378},
 		"portraits_pan_1080p.mp4": nil,
@@ -188,33 +216,12 @@ func TestCutsOfRealClips(t *testing.T) {
 			if _, err := os.Stat(clip); err != nil {
 				t.Skipf("shared test data is not here: %v", err)
 			}
-			cmd := exec.Command(ffmpeg, "-v", "error", "-i", clip, "-vf", "scale=640:360", "-pix_fmt", "gray", "-f", "rawvideo", "-")
-			out, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			var d CutDetector
 			var got []int
-			p := frame.New(frame.Gray8, 640, 360)
-			frames := 0
-			for ; ; frames++ {
-				if _, err := io.ReadFull(out, p.Planes[0].Data); err != nil {
-					break
-				}
-				c, err := d.Next(p)
-				if err != nil {
-					t.Fatal(err)
-				}
+			eachChange(t, func(n int, c Cut) {
 				if c.Cut {
-					got = append(got, frames)
+					got = append(got, n)
 				}
-			}
-			if err := cmd.Wait(); err != nil || frames < 100 {
-				t.Fatalf("%d frames decoded: %v", frames, err)
-			}
+			}, "-i", clip, "-vf", "scale=640:360")
 			if !slices.Equal(got, want) {
 				t.Errorf("cuts at %v, want %v", got, want)
 			}

@@ -2,14 +2,11 @@ package tracker
 
 import (
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/ksamenet/ksamenet/core/frame"
-	"github.com/ksamenet/ksamenet/internal/require"
 )
 
 // mixed is (1-a) of scene x and a of scene y, each of them moved a little.
@@ -75,36 +72,12 @@ func TestDissolvesOfRealClips(t *testing.T) {
 		t.Skip("decodes clips: not with -short")
 	}
 	dir := filepath.Join("..", "..", "..", "shared", "testdata", "video")
-	ffmpeg, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		require.Missing(t, "av", "the ffmpeg tool is not installed")
-	}
 	find := func(t *testing.T, args ...string) (at []int) {
-		cmd := exec.Command(ffmpeg, append(append([]string{"-v", "error"}, args...), "-pix_fmt", "gray", "-f", "rawvideo", "-")...)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		var d CutDetector
-		p, n := frame.New(frame.Gray8, 640, 360), 0
-		for ; ; n++ {
-			if _, err := io.ReadFull(out, p.Planes[0].Data); err != nil {
-				break
-			}
-			c, err := d.Next(p)
-			if err != nil {
-				t.Fatal(err)
-			}
+		eachChange(t, func(n int, c Cut) {
 			if c.Dissolve > 0 {
 				at = append(at, n-c.Dissolve/2)
 			}
-		}
-		if err := cmd.Wait(); err != nil || n < 20 {
-			t.Fatalf("%d frames decoded: %v", n, err)
-		}
+		}, args...)
 		return at
 	}
 	if _, err := os.Stat(dir); err != nil {
