@@ -87,16 +87,32 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		ExitErrHandler: func(*cli.Context, error) {},
 	}
 	for _, c := range app.Commands {
-		quietUsageErrors(c)
+		strictly(c, "ksamenet "+c.Name)
 	}
 	return app
 }
 
-// quietUsageErrors keeps urfave/cli from printing the whole help for a mistyped flag: one line says what is wrong.
-func quietUsageErrors(c *cli.Command) {
+// strictly has a command say in one line what is wrong with a mistyped flag, where urfave/cli prints the whole help, and refuse
+// arguments that it has no use for, where urfave/cli ignores them.
+func strictly(c *cli.Command, name string) {
 	c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return usage("%w", err) }
 	for _, s := range c.Subcommands {
-		quietUsageErrors(s)
+		strictly(s, name+" "+s.Name)
+	}
+	run, group := c.Action, len(c.Subcommands) > 0
+	if !group && c.ArgsUsage != "" {
+		return
+	}
+	c.Action = func(ctx *cli.Context) error {
+		switch {
+		case ctx.NArg() > 0 && group:
+			return usage("unknown command %q", name+" "+ctx.Args().First())
+		case ctx.NArg() > 0:
+			return usage("%s takes no arguments, but %q was given", name, ctx.Args().First())
+		case group:
+			return cli.ShowSubcommandHelp(ctx)
+		}
+		return run(ctx)
 	}
 }
 

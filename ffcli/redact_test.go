@@ -468,6 +468,7 @@ func TestUsage(t *testing.T) {
 		{"redact"}, {"redact", "a.mp4"}, {"redact", "a.mp4", "b.mp4", "-o", "c.mp4"}, {"redact", "a.mp4", "-o", "b.mp4", "--k", "0"},
 		{"redact", "a.mp4", "-o", "b.mp4", "--fallback", "clear"}, {"redact", "--bogus"}, {"nonsense"}, {"render", "a.mp4", "-o", "b.mp4"},
 		{"registry", "show", "x"}, {"registry", "enroll"}, {"analyze", "-o", "x.json"}, {"redact", "a.mp4", "-o", "b.mp4", "--log-level", "loud"},
+		{"registry", "init", "people.db"}, {"registry", "nonsense"}, {"models", "list", "x"}, {"doctor", "x"}, {"version", "x"}, {"decisions", "x"},
 	} {
 		code, _, errs := ksamenet(t, dir, args...)
 		if code != exitUsage || !strings.HasPrefix(errs, "error: ") {

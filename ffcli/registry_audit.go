@@ -27,9 +27,6 @@ func registryAuditCommands(paths []cli.Flag) []*cli.Command {
 
 // withRegistry opens the registry for reading, runs and closes. Opening replays the ledger and decrypts every embedding.
 func withRegistry(c *cli.Context, run func(*registry.Registry) error) (err error) {
-	if c.NArg() > 0 {
-		return usage("ksamenet registry %s takes no arguments, but %q was given", c.Command.Name, c.Args().First())
-	}
 	r, err := openForReading(c)
 	if err != nil {
 		return explain(err)
