@@ -14,14 +14,15 @@ import (
 type Sample struct {
 	PTS       time.Duration
 	Presence  float64
-	Geometry  Geometry
+	Geometry  *Geometry // not nil; nobody changes it
 	Raw       appearance.Raw
 	Placement align.Placement
 }
 
 // Sample is what r leaves for its track.
 func (r *Result) Sample(pts time.Duration) Sample {
-	return Sample{PTS: pts, Presence: r.Presence, Geometry: r.Geometry, Raw: r.Raw, Placement: r.Placement}
+	g := r.Geometry
+	return Sample{PTS: pts, Presence: r.Presence, Geometry: &g, Raw: r.Raw, Placement: r.Placement}
 }
 
 // Reference is a person's neutral face, found in a track: what Calibrate measures expressions against. It holds a
@@ -145,7 +146,7 @@ func (a *Analyzer) Calibrate(ctx context.Context, track []Sample) error {
 	r := restOf(track)
 	for i := range track {
 		if s := &track[i]; ok {
-			raw, err := a.Relative(ctx, &s.Geometry, &ref, s.Raw)
+			raw, err := a.Relative(ctx, s.Geometry, &ref, s.Raw)
 			if err != nil {
 				return err
 			}

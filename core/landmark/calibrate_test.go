@@ -21,6 +21,12 @@ func resting(n int, base float32, change func(i int, s *Sample)) []Sample {
 	})
 }
 
+// faced is face, to be put into a sample.
+func faced(t testing.TB, gap, eye, yaw float64) *Geometry {
+	g := face(t, gap, eye, yaw)
+	return &g
+}
+
 func TestNeutralIgnoresExpressionAndTurns(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 8))
 	tr := resting(60, .25, func(i int, s *Sample) {

@@ -90,7 +90,7 @@ func TestOpenerLevelsAsItGoes(t *testing.T) {
 	p := NewOpener(head(t))
 	show := func(n int, smiling, pitch float64) (s Sample) {
 		for range n {
-			s = Sample{Presence: 1, Geometry: face(t, .0045, .308, 0), Placement: align.Placement{Scale: 200}}
+			s = Sample{Presence: 1, Geometry: faced(t, .0045, .308, 0), Placement: align.Placement{Scale: 200}}
 			s.Raw.Expression[smile], s.Raw.Expression[brow], s.Raw.GazePitch, s.Raw.Pitch = smiling, .4, 2, pitch
 			var err error
 			if s, err = p.Next(s); err != nil {
@@ -105,7 +105,7 @@ func TestOpenerLevelsAsItGoes(t *testing.T) {
 	if s := show(50, .1, 6); s.Raw.Expression[smile] > .01 || s.Raw.Expression[brow] > .01 || math.Abs(s.Raw.GazePitch)+math.Abs(s.Raw.Pitch) > .01 {
 		t.Errorf("at rest: %+v", s.Raw)
 	}
-	broken := Sample{Presence: 1}
+	broken := Sample{Presence: 1, Geometry: &Geometry{}}
 	broken.Raw.Yaw, broken.Raw.Expression[smile] = math.NaN(), math.NaN()
 	if s, err := p.Next(broken); err != nil || s.Raw.Finite() {
 		t.Errorf("a broken picture: %+v, %v", s.Raw, err)

@@ -122,7 +122,7 @@ func TestOpeningsAreRelativeToTheTrack(t *testing.T) {
 		if i%20 == 10 {
 			gap, eye = .06, .08
 		}
-		s.Geometry = face(t, gap, eye, 0)
+		s.Geometry = faced(t, gap, eye, 0)
 	})
 	if r := restOf(tr); math.Abs(r.gap-.007) > 1e-4 || math.Abs(r.eye-.26) > 1e-4 {
 		t.Errorf("the rest is %+v, want .007 and .26", r)

@@ -15,7 +15,7 @@ const fps = 25
 func track(n int, change func(i int, s *Sample)) []Sample {
 	t := make([]Sample, n)
 	for i := range t {
-		t[i] = Sample{PTS: time.Duration(i) * time.Second / fps, Presence: 1, Placement: align.Placement{X: 500, Y: 300, Scale: 200}}
+		t[i] = Sample{PTS: time.Duration(i) * time.Second / fps, Presence: 1, Geometry: &Geometry{}, Placement: align.Placement{X: 500, Y: 300, Scale: 200}}
 		change(i, &t[i])
 	}
 	return t

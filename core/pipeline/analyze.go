@@ -17,9 +17,8 @@ import (
 // the index of its sight.
 type sight struct {
 	frame     int64
-	landmarks bool // sample and outline are set
-	sample    landmark.Sample
-	outline   []frame.Point // of the face, in patch coordinates
+	landmarks bool // face is set
+	face      packed
 	surround  compositor.Surround
 	embedding []float32 // nil: not looked at, or not good enough
 	quality   float64
@@ -33,7 +32,7 @@ type Analyzer struct {
 	eyes    *Stages
 	scout   scout
 	linker  *tracker.Linker
-	sights  []sight
+	sights  []*sight
 	shots   []decisions.Shot
 	size    [2]int
 	count   int64
@@ -142,10 +141,12 @@ func (a *Analyzer) keep(ctx context.Context, pic *frame.Picture, r landmark.Resu
 		if err != nil {
 			return err
 		}
-		s.landmarks, s.sample, s.outline = true, steady.Sample(pic.PTS), make([]frame.Point, len(steady.Oval))
+		outline := make([]frame.Point, len(steady.Oval))
 		for i, p := range steady.Oval {
-			s.outline[i] = inv.Apply(p)
+			outline[i] = inv.Apply(p)
 		}
+		s.landmarks, s.face = true, pack(steady.Sample(pic.PTS), outline, w.anchor)
+		w.anchor = s.face.base
 		if w.unknown >= embedEvery {
 			e, q, err := a.eyes.embed(ctx, pic, r)
 			if err != nil {
@@ -172,7 +173,7 @@ func (a *Analyzer) keep(ctx context.Context, pic *frame.Picture, r landmark.Resu
 		}
 	}
 	s.known = w.known
-	a.sights = append(a.sights, s)
+	a.sights = append(a.sights, &s)
 	a.now = append(a.now, *w)
 	return nil
 }

@@ -27,7 +27,7 @@ type pose struct {
 }
 
 // assemble turns a tracklet and its sights into the faces of the decision list.
-func assemble(t *tracker.Tracklet, sights []sight) []decisions.Face {
+func assemble(t *tracker.Tracklet, sights []*sight) []decisions.Face {
 	poses := measured(t, sights)
 	steady(poses)
 	carry(t, poses)
@@ -61,56 +61,53 @@ func assemble(t *tracker.Tracklet, sights []sight) []decisions.Face {
 	return faces
 }
 
+// calibrateMost is how many sights of a tracklet are calibrated together: ten minutes at 25 pictures a second, in 30 MB. A longer one
+// is taken in equal pieces.
+const calibrateMost = 15_000
+
 // settle measures every tracklet's appearance anew against the person's own neutral face, and smooths appearance and
 // placement in time, both directions being known.
 func (c *cast) settle(ctx context.Context, eyes *Stages) error {
 	for i := range c.tracklets {
-		var tags []int
-		var track []landmark.Sample
+		var faces []*packed
 		for _, e := range c.tracklets[i].Entries {
 			if e.Tag >= 0 && c.sights[e.Tag].landmarks {
-				tags, track = append(tags, e.Tag), append(track, c.sights[e.Tag].sample)
+				faces = append(faces, &c.sights[e.Tag].face)
 			}
 		}
-		if err := eyes.Landmark.Calibrate(ctx, track); err != nil {
-			return err
+		track := make([]landmark.Sample, len(faces))
+		for n, pieces := 0, (len(faces)+calibrateMost-1)/calibrateMost; n < pieces; n++ {
+			from, to := len(faces)*n/pieces, len(faces)*(n+1)/pieces
+			for j := from; j < to; j++ {
+				track[j] = faces[j].sample()
+			}
+			if err := eyes.Landmark.Calibrate(ctx, track[from:to]); err != nil {
+				return err
+			}
+			for j := from; j < to; j++ {
+				track[j].Geometry = nil // which smoothing does not need, and memory does
+			}
 		}
-		for j, tag := range tags {
-			if err := c.sights[tag].reseat(track[j].Placement); err != nil {
+		for j, f := range faces {
+			if err := f.reseat(track[j].Placement); err != nil {
 				return err
 			}
 		}
 		landmark.Smooth(track)
-		for j, tag := range tags {
-			c.sights[tag].sample = track[j]
+		for j, f := range faces {
+			f.raw, f.place = track[j].Raw, track[j].Placement
 		}
-	}
-	return nil
-}
-
-// reseat moves the outline into the coordinates of another placement: on the picture it stays where it was measured.
-func (s *sight) reseat(p align.Placement) error {
-	if p == s.sample.Placement {
-		return nil
-	}
-	inv, err := p.Matrix().Invert()
-	if err != nil {
-		return err
-	}
-	m := inv.Mul(s.sample.Placement.Matrix())
-	for i, q := range s.outline {
-		s.outline[i] = m.Apply(q)
 	}
 	return nil
 }
 
 // measured are the poses of the frames in which landmarks were found.
-func measured(t *tracker.Tracklet, sights []sight) []pose {
+func measured(t *tracker.Tracklet, sights []*sight) []pose {
 	poses := make([]pose, len(t.Entries))
 	for i, e := range t.Entries {
 		if e.Tag >= 0 && sights[e.Tag].landmarks {
-			s := &sights[e.Tag]
-			poses[i] = pose{ok: true, raw: s.sample.Raw, place: s.sample.Placement, outline: s.outline}
+			s := &sights[e.Tag].face
+			poses[i] = pose{ok: true, raw: s.raw, place: s.place, outline: s.outline()}
 		}
 	}
 	return poses
@@ -190,7 +187,7 @@ func ellipse(r frame.Rect) [][2]float64 {
 
 // surrounds are the measurements of what surrounds a tracklet's face, each weighted by the face's area and by trust. Beside
 // a small face there is little skin and much wall; a large one shows the neck.
-func surrounds(t *tracker.Tracklet, sights []sight, trust float64) []compositor.Surround {
+func surrounds(t *tracker.Tracklet, sights []*sight, trust float64) []compositor.Surround {
 	var all []compositor.Surround
 	for _, e := range t.Entries {
 		if e.Tag >= 0 && sights[e.Tag].surround.Seen > 0 {
@@ -203,7 +200,7 @@ func surrounds(t *tracker.Tracklet, sights []sight, trust float64) []compositor.
 }
 
 // sightingOf is a tracklet's evidence of who it shows: the mean of its embeddings, weighted by their quality.
-func sightingOf(t *tracker.Tracklet, sights []sight) (sighting, float64) {
+func sightingOf(t *tracker.Tracklet, sights []*sight) (sighting, float64) {
 	s := sighting{shot: t.Shot, first: t.First, last: t.Last}
 	var sum []float32
 	best := 0.
@@ -211,7 +208,7 @@ func sightingOf(t *tracker.Tracklet, sights []sight) (sighting, float64) {
 		if e.Tag < 0 || sights[e.Tag].embedding == nil {
 			continue
 		}
-		x := &sights[e.Tag]
+		x := sights[e.Tag]
 		if sum == nil {
 			sum = make([]float32, len(x.embedding))
 		}

@@ -26,7 +26,7 @@ const (
 // cast is what pass 1 found out about the people of a file.
 type cast struct {
 	tracklets []tracker.Tracklet
-	sights    []sight
+	sights    []*sight
 	groups    []group
 	second    string // the second recogniser, by name and hash
 }
@@ -209,7 +209,7 @@ func (c *cast) keepSecond(tx *registry.Tx) error {
 				if e.Tag < 0 || c.sights[e.Tag].second == nil {
 					continue
 				}
-				s := &c.sights[e.Tag]
+				s := c.sights[e.Tag]
 				if err := tx.SetSecond(c.second, g.person, s.second, s.quality); err != nil {
 					return err
 				}

@@ -47,15 +47,16 @@ func (s shape) track(t *testing.T, n int, place align.Placement, raw func(i int)
 		t.Fatal(err)
 	}
 	tr := &tracker.Tracklet{Last: int64(n - 1)}
-	var sights []sight
+	var sights []*sight
 	for i := range n {
 		box := frame.Rect{X0: place.X - 60, Y0: place.Y - 80, X1: place.X + 60, Y1: place.Y + 80}
 		tr.Entries = append(tr.Entries, tracker.Entry{Frame: int64(i), Kind: tracker.Observed, Box: box, Cover: box, Tag: i})
-		one := sight{frame: int64(i), landmarks: true, sample: landmark.Sample{Raw: raw(i), Placement: place}}
+		var outline []frame.Point
 		for _, q := range s.measured(place, appearance.Quantize(raw(i)), r) {
-			one.outline = append(one.outline, inv.Apply(q))
+			outline = append(outline, inv.Apply(q))
 		}
-		sights = append(sights, one)
+		sample := landmark.Sample{Raw: raw(i), Placement: place, Geometry: &landmark.Geometry{}}
+		sights = append(sights, &sight{frame: int64(i), landmarks: true, face: pack(sample, outline, nil)})
 	}
 	poses := measured(tr, sights)
 	steady(poses)
@@ -108,15 +109,15 @@ func TestOutlineTellsNobody(t *testing.T) {
 // A head that is shown at another pitch than was measured leaves what must be hidden where it was.
 func TestReseatedOutlineStaysOnThePicture(t *testing.T) {
 	from, to := align.Placement{X: 400, Y: 300, Scale: 200, Roll: .3}, align.Placement{X: 403, Y: 309, Scale: 193, Roll: .28}
-	s := sight{sample: landmark.Sample{Placement: from}, outline: []frame.Point{{X: .2, Y: .3}, {X: .8, Y: .4}, {X: .5, Y: 1.1}}}
+	s := pack(landmark.Sample{Placement: from, Geometry: &landmark.Geometry{}}, []frame.Point{{X: .2, Y: .3}, {X: .8, Y: .4}, {X: .5, Y: 1.1}}, nil)
 	var want []frame.Point
-	for _, q := range s.outline {
+	for _, q := range s.outline() {
 		want = append(want, from.Matrix().Apply(q))
 	}
 	if err := s.reseat(to); err != nil {
 		t.Fatal(err)
 	}
-	for i, q := range s.outline {
+	for i, q := range s.outline() {
 		if p := to.Matrix().Apply(q); math.Hypot(p.X-want[i].X, p.Y-want[i].Y) > 1e-9 {
 			t.Errorf("point %d is at %v, was at %v", i, p, want[i])
 		}

@@ -23,6 +23,7 @@ type watched struct {
 	known    int             // the sight that holds it, or -1
 	misses   int             // pictures in a row, from one that the detector looked at, in which only the landmarks saw it
 	surround int             // pictures since the surroundings were measured
+	anchor   *anchor         // that its sights are packed against; nil: none yet
 	second   float64         // quality of the best view that the second recogniser has seen, 0: none
 }
 
