@@ -38,6 +38,7 @@ func filterCommand() *cli.Command {
 		&cli.StringSliceFlag{Name: "container-option", Usage: "`KEY=VALUE` for the container, by FFmpeg's names (may be repeated)"},
 		&cli.IntSliceFlag{Name: "drop", Usage: "leave out this input `STREAM`, by its number (may be repeated)"},
 		beforeFlag(),
+		dropTagsFlag(),
 		&cli.BoolFlag{Name: "drop-captions", Usage: "closed captions may be lost where the encoder cannot write them"},
 		&cli.StringFlag{Name: "pace", Value: pipeline.PresetFile, Usage: "what the next three are if they are not said: file, or live, which does less work"},
 		&cli.IntFlag{Name: "lookahead", DefaultText: "by pace: 25 or 12", Usage: "pictures held back: what they tell of a face holds for the earlier ones too"},
@@ -235,6 +236,8 @@ func (f *filterRun) wayOut(err error) error {
 		return &interruption{err}
 	case errors.As(err, &stream):
 		return withHint(err, fmt.Sprintf("--drop %d leaves it out; --format matroska holds most", stream.Stream.Index))
+	case errors.Is(err, av.ErrUnsaid):
+		return withHint(err, "--format matroska says most; or --drop-tags lets go of it")
 	case errors.Is(err, av.ErrView):
 		return &exitError{code: exitUsage, err: err}
 	case errors.Is(err, av.ErrEncoder):

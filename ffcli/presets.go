@@ -41,8 +41,13 @@ func writingFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "container-option", Usage: "`KEY=VALUE` for the container, by FFmpeg's names (may be repeated)"},
 		&cli.StringFlag{Name: "vf", Usage: "libavfilter `CHAIN` before the encoder; may change samples and their format only"},
 		&cli.BoolFlag{Name: "smart", Usage: "encode only groups of pictures with faces or zones anew, and copy the others; refused where it cannot be"},
+		dropTagsFlag(),
 		&cli.BoolFlag{Name: "drop-captions", Usage: "closed captions may be lost where the encoder cannot write them"},
 	}
+}
+
+func dropTagsFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "drop-tags", Usage: "colours, aspect ratio, rotation, fields, HDR10, chapters, timecode may be lost where container and codec cannot say them"}
 }
 
 // writing turns the flags into options. What the user says beats the preset.
@@ -68,6 +73,7 @@ func writing(c *cli.Context, opt *av.TranscodeOptions) error {
 		opt.Smart = &av.Smart{} // paint says which pictures
 	}
 	opt.MatchRate, opt.Filter, opt.DropCaptions = c.Bool("match-source"), c.String("vf"), c.Bool("drop-captions")
+	opt.DropTags = c.Bool("drop-tags")
 	for _, f := range []struct {
 		flag string
 		to   *map[string]string

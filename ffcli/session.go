@@ -316,6 +316,9 @@ func (s *session) checkOutput(ctx context.Context, j job, view av.View) error {
 		if errors.Is(err, av.ErrExists) {
 			e.hints = []string{"say --overwrite, or another name"}
 		}
+		if errors.Is(err, av.ErrUnsaid) {
+			e.hints = []string{".mov and .mp4 say most; or --drop-tags lets go of it; a full range is converted by --vf-before scale=out_range=limited,format=yuv422p10le"}
+		}
 		if errors.Is(err, av.ErrSmart) {
 			e.hints = []string{"leave --smart out: all pictures are then encoded anew"}
 		}

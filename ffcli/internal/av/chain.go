@@ -81,12 +81,14 @@ func (c *chain) close() {
 // openChain makes the job's chain, when one is asked for or needed, and gives the first picture as the encoder will see it.
 func (j *job) openChain(first *astiav.Frame, opts *TranscodeOptions) (*astiav.Frame, error) {
 	text := opts.Filter
-	if opts.Widen || onDevice(opts.Codec) { // these take nv12 where others take yuv420p
-		convert, err := widening(opts.Codec, j.src.info.Codec, opts.PixelFormats, first.PixelFormat())
+	switch convert, err := widening(opts.Codec, j.src.info.Codec, opts.PixelFormats, first); {
+	case opts.Widen || onDevice(opts.Codec): // these take nv12 where others take yuv420p
 		if err != nil {
 			return nil, err
 		}
 		text = strings.Trim(text+","+convert, ",")
+	case opts.Filter == "":
+		text = renaming(opts.Codec, j.src.info.Codec, first.PixelFormat())
 	}
 	if text == "" {
 		return first, nil
@@ -111,9 +113,39 @@ func (j *job) openChain(first *astiav.Frame, opts *TranscodeOptions) (*astiav.Fr
 	return j.probe, nil
 }
 
+// fullRange are pixel formats whose samples span the whole byte by their name, and those that leave it to a tag.
+var fullRange = map[string]string{"yuvj420p": "yuv420p", "yuvj422p": "yuv422p", "yuvj444p": "yuv444p", "yuvj440p": "yuv440p", "yuvj411p": "yuv411p"}
+
+// tagged is format by its name without a range.
+func tagged(format astiav.PixelFormat) (f astiav.PixelFormat, other bool) {
+	name, other := fullRange[format.Name()]
+	if !other {
+		return format, false
+	}
+	return astiav.FindPixelFormatByName(name), true
+}
+
+// asTagged is the filter's text that leaves every sample of a full range where it is.
+const asTagged = "in_range=full:out_range=full"
+
+// renaming is a chain that changes no sample, for an encoder that takes format only under the name that leaves its range to a tag;
+// empty where there is nothing to do, or nothing helps.
+func renaming(asked, codec string, format astiav.PixelFormat) string {
+	f, other := tagged(format)
+	if _, err := chooseEncoder(asked, codec, format); err == nil || !other {
+		return ""
+	}
+	if _, err := chooseEncoder(asked, codec, f); err != nil {
+		return ""
+	}
+	return "scale=" + asTagged + ",format=" + f.Name()
+}
+
 // widening is the conversion to the encoder's nearest pixel format that holds every sample; empty when it takes format as
-// it is. only restricts its formats when it is not empty. An encoder that would lose depth, colour or alpha is refused.
-func widening(asked, codec string, only []string, format astiav.PixelFormat) (string, error) {
+// it is. only restricts its formats when it is not empty. An encoder that would lose depth, colour or alpha is refused. A full range
+// stays one: what an 8-bit limited one cannot hold would be lost, and a container that cannot say it is refused (rehearse).
+func widening(asked, codec string, only []string, first *astiav.Frame) (string, error) {
+	format := first.PixelFormat()
 	allowed := func(f astiav.PixelFormat) bool { return len(only) == 0 || slices.Contains(only, f.Name()) }
 	if _, err := chooseEncoder(asked, codec, format); err == nil && allowed(format) {
 		return "", nil
@@ -128,8 +160,13 @@ func widening(asked, codec string, only []string, format astiav.PixelFormat) (st
 			continue
 		}
 		formats := slices.DeleteFunc(takes(c), func(f astiav.PixelFormat) bool { return !allowed(f) })
-		if best, ok := avplane.Widest(formats, format); ok {
-			return "scale=interl=-1:flags=bicubic+accurate_rnd+full_chroma_int,format=" + best.Name(), nil
+		plain, full := tagged(format)
+		if best, ok := avplane.Widest(formats, plain); ok {
+			text := "scale=interl=-1:flags=bicubic+accurate_rnd+full_chroma_int"
+			if full || avplane.Describe(first).FullRange() {
+				text += ":" + asTagged
+			}
+			return text + ",format=" + best.Name(), nil
 		}
 	}
 	return "", faultf(ErrEncoder, nil, "encoder %s takes no pixel format here that holds all of %s", asked, format.Name())

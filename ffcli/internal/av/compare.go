@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -224,8 +225,7 @@ func (c *Comparison) stream(pa, pb *ProbeResult, sa, sb *Source, i int, taken ma
 	for _, k := range slices.Sorted(maps.Keys(x)) {
 		_, there := y[k]
 		same := there && string(x[k]) == string(y[k])
-		// The film's coded picture buffer is the new encoder's; HDR10 is compared in the pictures, in numbers.
-		if film && (strings.HasPrefix(k, "CPB") || strings.Contains(k, "Master") || strings.Contains(k, "light level")) || same {
+		if film && codedSideData(k) || same {
 			continue
 		}
 		c.find(i, false, strings.ToLower(k), "there", map[bool]string{true: "differs", false: ""}[there])
@@ -234,6 +234,12 @@ func (c *Comparison) stream(pa, pb *ProbeResult, sa, sb *Source, i int, taken ma
 		c.find(i, films.filtered && a.Type == "data", "codec headers", fmt.Sprintf("%d bytes", len(x)), fmt.Sprintf("%d bytes, or others", len(y)))
 	}
 	return nil
+}
+
+// codedSideData says that a film's side data is the new encoder's own (the coded picture buffer's), or HDR10, which is compared in the
+// pictures, in numbers.
+func codedSideData(name string) bool {
+	return strings.HasPrefix(name, "CPB") || strings.Contains(name, "Master") || strings.Contains(name, "light level")
 }
 
 // headers are those of a stream's codec, without the bit rate that the QuickTime muxer appends to those of timed text.
@@ -267,10 +273,27 @@ func counterpart(a *StreamPackets, b *ProbeResult, taken map[int]bool, films *fi
 // filteredFacts are what filters before may be there to change.
 var filteredFacts = []string{"size", "pix_fmt", "sample_aspect_ratio", "frame_rate", "field_order", "color_range", "color_primaries", "color_transfer", "color_space"}
 
+const aspectFact = "sample_aspect_ratio"
+
+// nearAspect says that pictures of a width are shown equally wide by two aspect ratios of a sample, but for the rounding to whole samples:
+// Matroska writes the width that is shown.
+func nearAspect(a, b string, width int) bool {
+	shown := func(text string) (w float64, ok bool) {
+		var num, den float64
+		if _, err := fmt.Sscanf(text, "%f:%f", &num, &den); err != nil || den == 0 {
+			return float64(width), text == "" // square
+		}
+		return float64(width) * num / den, true
+	}
+	x, known := shown(a)
+	y, also := shown(b)
+	return known && also && math.Abs(x-y) <= .5
+}
+
 // facts compares properties by name. A film that is coded anew has its encoder's codec and profile.
 func (c *Comparison) facts(stream int, film bool, films *films, a, b map[string]string) {
 	for _, k := range slices.Sorted(maps.Keys(a)) {
-		if a[k] == b[k] || k == "field_order" && a[k] == "progressive" && b[k] == "" {
+		if a[k] == b[k] || k == "field_order" && a[k] == "progressive" && b[k] == "" || k == aspectFact && nearAspect(a[k], b[k], c.A.W) {
 			continue
 		}
 		// The mean rate of a variable one hangs on the last picture's duration, which containers guess.

@@ -111,8 +111,17 @@ func (e *encoding) packet() error {
 	if known && t.duration > 0 {
 		e.pkt.SetDuration(t.duration)
 	}
+	if dts := e.pkt.Dts(); known && !e.fixed && (dts > t.ticks || dts < t.ticks-e.reach()) {
+		e.pkt.SetDts(t.ticks) // x265 reckons it from memory that it never wrote when the film ends within its delay
+	}
 	e.packets++
 	return e.put(e.pkt, from)
+}
+
+// reach is a bound on how long before it is shown a picture is decoded, in ticks: 64 pictures, several times what any codec allows.
+func (e *encoding) reach() int64 {
+	rate := e.ec.Framerate()
+	return 64 * max(1, astiav.RescaleQ(1, astiav.NewRational(rate.Den(), max(1, rate.Num())), e.ec.TimeBase()))
 }
 
 // complete says that every frame came out as a packet.

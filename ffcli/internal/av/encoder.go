@@ -188,6 +188,34 @@ func openEncoder(r *reader, first *astiav.Frame, globalHeader bool, opts *Transc
 	return ec, fam, nil
 }
 
+// freeEncoder frees an encoder by that name. begun says that pictures were sent, drained that it was told of the end.
+//
+// SVT-AV1 has to be told of the end of a run that is given up, or freeing it waits for ever (SVT-AV1 1.4). With nothing sent, the end
+// is not enough; it gets a picture first.
+func freeEncoder(ec *astiav.CodecContext, name string, begun, drained bool) {
+	defer ec.Free()
+	if name != "libsvtav1" || drained {
+		return
+	}
+	if !begun {
+		f := astiav.AllocFrame()
+		defer f.Free()
+		f.SetWidth(ec.Width())
+		f.SetHeight(ec.Height())
+		f.SetPixelFormat(ec.PixelFormat())
+		f.SetPts(0)
+		if f.AllocBuffer(0) == nil {
+			_ = ec.SendFrame(f) // nobody sees what becomes of it
+		}
+	}
+	_ = ec.SendFrame(nil)
+	p := astiav.AllocPacket()
+	defer p.Free()
+	for ec.ReceivePacket(p) == nil {
+		p.Unref()
+	}
+}
+
 // asksRate says that the user chose another way than CRF to control the rate; encoders would prefer the CRF of our defaults.
 func asksRate(options map[string]string) bool {
 	for _, k := range []string{"qp", "b", "global_quality", "qscale", "rc"} {

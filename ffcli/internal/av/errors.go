@@ -19,6 +19,7 @@ var (
 	ErrExists   = errors.New("exists already")         // the output is there and Overwrite is not set
 	ErrSameFile = errors.New("input and output are the same file")
 	ErrEncoder  = errors.New("cannot be encoded") // the encoder: unknown, its options, its pixel formats
+	ErrUnsaid   = errors.New("would be lost")     // the output's container and codec cannot say what the input says of its film
 	ErrClosed   = errors.New("output closed")     // the program that reads a pipe went away
 	ErrStopped  = errors.New("interrupted")       // a stream was ended before its end, in order
 )

@@ -113,6 +113,9 @@ func newFilterJob(ctx context.Context, r io.Reader, w io.Writer, opts *FilterOpt
 	if j.mux, err = newPipeMuxer(opts.Format, out); err != nil {
 		return j, out, err
 	}
+	if err = j.rehearse(pipeOutName, first, j.mux.globalHeader(), &opts.TranscodeOptions); err != nil {
+		return j, out, err
+	}
 	var fam family
 	if j.encoder, fam, err = openEncoder(j.reader, first, j.mux.globalHeader(), &opts.TranscodeOptions); err != nil {
 		return j, out, err

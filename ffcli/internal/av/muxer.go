@@ -45,6 +45,11 @@ func newMuxer(name, path string) (*muxer, error) {
 	if flags.Has(astiav.IOFormatFlagNofile) {
 		return nil, faultf(ErrOutput, nil, "%s: %s writes more than one file, or none", base, format)
 	}
+	return newMuxerOf(format, base, path)
+}
+
+// newMuxerOf makes a container of a kind by FFmpeg's name.
+func newMuxerOf(format, base, path string) (*muxer, error) {
 	// With the part file's own name: muxers that rewrite their file (faststart) open it again by that name.
 	oc, err := astiav.AllocOutputFormatContext(nil, format, path)
 	if err != nil {
@@ -53,7 +58,7 @@ func newMuxer(name, path string) (*muxer, error) {
 	if !strings.HasPrefix(format, "mxf") { // whose identifiers have to be unique
 		oc.SetFlags(oc.Flags().Add(astiav.FormatContextFlagBitexact))
 	}
-	return &muxer{oc: oc, strict: !flags.Has(astiav.IOFormatFlagTsNonstrict)}, nil
+	return &muxer{oc: oc, strict: !oc.OutputFormat().Flags().Has(astiav.IOFormatFlagTsNonstrict)}, nil
 }
 
 func (m *muxer) globalHeader() bool {
@@ -69,9 +74,11 @@ func (m *muxer) isMatroska() bool {
 	return slices.Contains([]string{"matroska", "webm"}, m.oc.OutputFormat().Name())
 }
 
-// addStreams makes the output's streams in the input's order.
-func (m *muxer) addStreams(r *reader, ec *astiav.CodecContext, first *astiav.Frame, opts *TranscodeOptions) error {
-	s := r.src
+// begin refuses a codec that the container cannot hold, and brings tags and chapters of the file into it.
+func (m *muxer) begin(s *Source, ec *astiav.CodecContext, opts *TranscodeOptions) error {
+	if !avplane.CanMux(m.oc, codecIDOf(ec)) {
+		return faultf(ErrOutput, nil, "%s cannot hold video in %s", m.oc.OutputFormat().Name(), codecIDOf(ec).Name())
+	}
 	if err := avplane.CopyContainerProps(m.oc, s.ic); err != nil {
 		return faultf(ErrOutput, err, "%v", err)
 	}
@@ -87,8 +94,14 @@ func (m *muxer) addStreams(r *reader, ec *astiav.CodecContext, first *astiav.Fra
 			return faultf(ErrOutput, err, "tag %s: %v", k, err)
 		}
 	}
-	if !avplane.CanMux(m.oc, codecIDOf(ec)) {
-		return faultf(ErrOutput, nil, "%s cannot hold video in %s", m.oc.OutputFormat().Name(), codecIDOf(ec).Name())
+	return nil
+}
+
+// addStreams makes the output's streams in the input's order.
+func (m *muxer) addStreams(r *reader, ec *astiav.CodecContext, first *astiav.Frame, opts *TranscodeOptions) error {
+	s := r.src
+	if err := m.begin(s, ec, opts); err != nil {
+		return err
 	}
 	m.lanes = make([]*lane, len(s.streams))
 	for i, st := range s.streams {
@@ -114,14 +127,27 @@ func (m *muxer) addStreams(r *reader, ec *astiav.CodecContext, first *astiav.Fra
 		}
 		m.lanes[i] = l
 	}
-	if w := r.window(); w != nil {
-		return m.clip(w)
-	}
-	return nil
+	return m.clip(r.window())
 }
 
-// clip brings chapters and timecodes to the part of the film that is seen.
+// addFilm makes the stream of the film alone.
+func (m *muxer) addFilm(r *reader, ec *astiav.CodecContext, first *astiav.Frame, opts *TranscodeOptions) error {
+	if err := m.begin(r.src, ec, opts); err != nil {
+		return err
+	}
+	l, err := m.addVideo(r, ec, first)
+	if err != nil {
+		return err
+	}
+	m.lanes, m.video = []*lane{l}, l
+	return m.clip(r.window())
+}
+
+// clip brings chapters and timecodes to the part of the film that is seen; w may be nil, for the whole.
 func (m *muxer) clip(w *window) error {
+	if w == nil {
+		return nil
+	}
 	avplane.SetChapters(m.oc, w.chapters(avplane.ChapterList(m.oc)))
 	move := func(was map[string]string, set func(key, value string) error) error {
 		is, err := w.tags(was)

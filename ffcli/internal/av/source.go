@@ -139,6 +139,7 @@ func (s *Source) openInput(url string, format *astiav.InputFormat, whitelist str
 // findStreams reads on until all streams are known, and chooses the film. On an error it closes s.
 func (s *Source) findStreams(path string, size int64) error {
 	name := filepath.Base(path)
+	avplane.InjectSideData(s.ic)
 	if err := s.ic.FindStreamInfo(nil); err != nil {
 		why := reason(err)
 		s.Close()

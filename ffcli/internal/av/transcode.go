@@ -30,6 +30,7 @@ type TranscodeOptions struct {
 	PixelFormats []string // with Widen: the only ones to be written; empty: all of the encoder
 	MatchRate    bool     // hold the input's bit rate rather than a constant quality
 	DropCaptions bool     // closed captions may be lost where the encoder cannot write them
+	DropTags     bool     // what container and codec cannot say of the film may be lost: colours, aspect ratio, rotation, chapters, timecode, HDR10
 	Threads      int      // of the encoder; the decoder, which waits for it, gets half as many; 0: one for each core. Outputs may differ with it
 	// ConstantRate is DecodeResult's. Encoders then count frames, and write a rate into the stream that players of raw and
 	// transport streams rely on. Without it H.264 and H.265 say that their rate is variable.
@@ -168,6 +169,9 @@ func newJob(ctx context.Context, in, out string, opts *TranscodeOptions) (j *job
 	if first, err = j.openChain(first, opts); err != nil {
 		return j, err
 	}
+	if err = j.rehearse(filepath.Base(out), first, header, opts); err != nil {
+		return j, err
+	}
 	var fam family
 	if j.encoder, fam, err = openEncoder(j.reader, first, header, opts); err != nil {
 		return j, err
@@ -181,7 +185,7 @@ func newJob(ctx context.Context, in, out string, opts *TranscodeOptions) (j *job
 			return j, err
 		}
 	}
-	if err = j.mux.start(out, j.out.path, muxOptions(j, opts)); err != nil {
+	if err = j.mux.start(out, j.out.path, muxOptions(j, j.mux, opts)); err != nil {
 		return j, err
 	}
 	j.captions = opts.DropCaptions || captioners[fam.encoder]
@@ -217,17 +221,17 @@ func (j *job) firstFrame(ctx context.Context) (*astiav.Frame, error) {
 }
 
 // muxOptions adds what keeps times as they are.
-func muxOptions(j *job, opts *TranscodeOptions) map[string]string {
+func muxOptions(j *job, m *muxer, opts *TranscodeOptions) map[string]string {
 	set := maps.Clone(opts.MuxOptions)
 	if set == nil {
 		set = map[string]string{}
 	}
-	if j.reader.window() != nil && j.mux.isISO() {
-		if scale := j.mux.commonScale(); scale > 0 {
+	if j.reader.window() != nil && m.isISO() {
+		if scale := m.commonScale(); scale > 0 {
 			setDefault(set, "movie_timescale", fmt.Sprint(scale))
 		}
 	}
-	if j.mux.oc.OutputFormat().Name() == "mpegts" {
+	if m.oc.OutputFormat().Name() == "mpegts" {
 		// This muxer lets the clock run ahead of the decoding times by twice max_delay, and adds that to every time. A
 		// stream that starts late enough has room for it already; one that comes from a transport stream gets what it has.
 		delay := int64(700_000) // µs; the ffmpeg tool's
@@ -391,28 +395,6 @@ func (j *job) abandon() error {
 	return err
 }
 
-// endSVT tells SVT-AV1 of the end of a run that is given up: without it, freeing the encoder waits for ever (SVT-AV1 1.4).
-// With nothing sent, the end is not enough; it gets a picture first.
-func (j *job) endSVT() {
-	if j.enc == nil || j.enc.frames == 0 {
-		f := astiav.AllocFrame()
-		defer f.Free()
-		f.SetWidth(j.encoder.Width())
-		f.SetHeight(j.encoder.Height())
-		f.SetPixelFormat(j.encoder.PixelFormat())
-		f.SetPts(0)
-		if f.AllocBuffer(0) == nil {
-			_ = j.encoder.SendFrame(f) // nobody sees what becomes of it
-		}
-	}
-	_ = j.encoder.SendFrame(nil)
-	p := astiav.AllocPacket()
-	defer p.Free()
-	for j.encoder.ReceivePacket(p) == nil {
-		p.Unref()
-	}
-}
-
 // close frees everything but the working file.
 func (j *job) close() error {
 	for _, it := range j.pending {
@@ -429,10 +411,7 @@ func (j *job) close() error {
 		j.probe.Free()
 	}
 	if j.encoder != nil {
-		if j.encoderName == "libsvtav1" && !j.drained {
-			j.endSVT()
-		}
-		j.encoder.Free()
+		freeEncoder(j.encoder, j.encoderName, j.enc != nil && j.enc.frames > 0, j.drained)
 	}
 	if j.mux != nil {
 		j.mux.close()

@@ -51,6 +51,10 @@ func X265HDR(f *astiav.Frame) (string, error) {
 	return C.GoString(&b[0]), nil
 }
 
+// InjectSideData has in give what streams say as a whole (rotation, HDR10) with their first packets too, so that decoders put it on
+// their pictures. To be called before packets are read.
+func InjectSideData(in *astiav.FormatContext) { C.av_format_inject_global_side_data(format(in)) }
+
 // AddHDR writes the HDR10 side data of f to the stream's header.
 func AddHDR(out *astiav.Stream, f *astiav.Frame) error {
 	return averror(C.ksn_stream_add_hdr(stream(out), avframe(f)))

@@ -31,6 +31,9 @@ func (i FrameInfo) Fields() frame.FieldOrder {
 	return frame.BottomFirst
 }
 
+// FullRange says that the frame's tag calls its samples full range.
+func (i FrameInfo) FullRange() bool { return i.Range == rangeFull }
+
 // Describe reads the properties of f.
 func Describe(f *astiav.Frame) FrameInfo {
 	var o C.ksn_frame_info

@@ -25,6 +25,9 @@ static void keep_last(void *ctx, int level, const char *fmt, va_list args)
 	if (from_decoder(ctx))
 		atomic_fetch_add(&decoder_errors, 1);
 	av_log_format_line2(ctx, level, fmt, args, line, sizeof(line), &prefix);
+	/* Encoders with threads say why they do not open, and then that they do not. */
+	if (strstr(line, "ff_frame_thread_encoder_init failed"))
+		return;
 	pthread_mutex_lock(&mu);
 	memcpy(last, line, sizeof(last));
 	pthread_mutex_unlock(&mu);

@@ -163,7 +163,7 @@ func matrixOf(l *frame.Layout, i FrameInfo, height int) (frame.Matrix, error) {
 
 // fullRange says whether samples span the whole word. Grey that does not say is full range, as swscale takes it.
 func fullRange(e *layoutEntry, i FrameInfo) bool {
-	if e.full || i.Range == rangeFull {
+	if e.full || i.FullRange() {
 		return true
 	}
 	return e.layout.Colors() == 1 && i.Range == rangeUnspecified
