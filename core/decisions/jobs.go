@@ -17,12 +17,17 @@ type Job struct {
 }
 
 // Next is the track's face in the next frame, nil where it has none.
-func (j Job) Next() *Face {
-	i, ok := slices.BinarySearchFunc(j.Track.Faces, j.Face.Frame+1, func(f Face, n int64) int { return cmp.Compare(f.Frame, n) })
+func (j Job) Next() *Face { return j.Track.at(j.Face.Frame + 1) }
+
+// Before is the track's face in the frame before, nil where it has none.
+func (j Job) Before() *Face { return j.Track.at(j.Face.Frame - 1) }
+
+func (t *Track) at(frame int64) *Face {
+	i, ok := slices.BinarySearchFunc(t.Faces, frame, func(f Face, n int64) int { return cmp.Compare(f.Frame, n) })
 	if !ok {
 		return nil
 	}
-	return &j.Track.Faces[i]
+	return &t.Faces[i]
 }
 
 // ByFrame indexes the list. jobs[f] are frame f's faces and zones in painting order (SortForPainting). A zone's Track has the

@@ -16,6 +16,11 @@ func (c centerFace) input() string { return c.in }
 func (centerFace) bgr() bool       { return false }
 func (centerFace) score() float64  { return .35 }
 
+func (centerFace) shapes(w, h int64) map[string][]int64 {
+	w, h = w/4, h/4
+	return map[string][]int64{"537": {1, 1, h, w}, "538": {1, 2, h, w}, "539": {1, 2, h, w}, "540": {1, 10, h, w}}
+}
+
 func (centerFace) decode(data func(string) []float32, w, h int, score float64, out []Detection) ([]Detection, error) {
 	const stride = 4
 	gw, gh := w/stride, h/stride

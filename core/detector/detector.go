@@ -185,6 +185,9 @@ func (d *Detector) see(ctx context.Context, l *look, pic *frame.Picture, w, h in
 func (d *Detector) shape(l *look, w, h int) (err error) {
 	l.w, l.h = 0, 0
 	shapes := map[string][]int64{d.net.input(): {1, 3, int64(h), int64(w)}}
+	if f, ok := d.engine.(infer.Foreteller); ok && w%gridPx == 0 && h%gridPx == 0 {
+		f.Foretell(shapes, d.net.shapes(int64(w), int64(h)))
+	}
 	if l.session != nil {
 		err = l.session.Reshape(shapes)
 	} else {

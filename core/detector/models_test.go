@@ -2,6 +2,7 @@ package detector
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/ksamenet/ksamenet/core/frame"
@@ -41,6 +42,33 @@ func TestFindsRenderedFaces(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What the networks are said to give is what they give.
+func TestShapes(t *testing.T) {
+	for _, name := range []string{"centerface", "yunet"} {
+		e := testface.Engine(t, name)
+		net, err := identify(e.Tensors())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, size := range [][2]int64{{64, 96}, {160, 32}} {
+			s, err := e.NewSession(map[string][]int64{net.input(): {1, 3, size[1], size[0]}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			outputs := 0
+			for out, shape := range net.shapes(size[0], size[1]) {
+				if outputs++; !slices.Equal(s.Shape(out), shape) {
+					t.Errorf("%s: %s is %v for %v, foretold as %v", name, out, s.Shape(out), size, shape)
+				}
+			}
+			if want := len(e.Tensors()) - 1; outputs != want {
+				t.Errorf("%s: %d of %d outputs are foretold", name, outputs, want)
+			}
+			s.Close()
+		}
 	}
 }
 

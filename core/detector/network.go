@@ -12,6 +12,8 @@ type network interface {
 	input() string
 	bgr() bool
 	score() float64 // default threshold
+	// shapes are the outputs' for a w×h input: what an engine would have to find out by a run.
+	shapes(w, h int64) map[string][]int64
 	// decode appends the candidates of one w×h input, in input px. data gives an output tensor's values.
 	decode(data func(string) []float32, w, h int, score float64, out []Detection) ([]Detection, error)
 }

@@ -26,6 +26,15 @@ var yuNetOutputs = [3]struct {
 	{32, "cls_32", "obj_32", "bbox_32", "kps_32"},
 }
 
+func (yuNet) shapes(w, h int64) map[string][]int64 {
+	s := map[string][]int64{}
+	for _, o := range yuNetOutputs {
+		n := (w / int64(o.stride)) * (h / int64(o.stride))
+		s[o.cls], s[o.obj], s[o.bbox], s[o.kp] = []int64{1, n, 1}, []int64{1, n, 1}, []int64{1, n, 4}, []int64{1, n, 10}
+	}
+	return s
+}
+
 func (yuNet) decode(data func(string) []float32, w, h int, score float64, out []Detection) ([]Detection, error) {
 	for _, o := range yuNetOutputs {
 		gw, gh, s := w/o.stride, h/o.stride, float64(o.stride)

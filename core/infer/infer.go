@@ -68,6 +68,13 @@ type MetadataReader interface {
 	Metadata() map[string]string
 }
 
+// Foreteller is an Engine that finds out the shapes of outputs by a run for each new shape of the inputs, unless it is told.
+type Foreteller interface {
+	// Foretell says which shapes outputs have for these inputs, as NewSession and Reshape take them. Of a shape that does not
+	// come true the next Run tells: ErrShape.
+	Foretell(inputs, outputs map[string][]int64)
+}
+
 // Errors that callers branch on.
 var (
 	ErrLibrary = errors.New("infer: engine library not found or not usable")

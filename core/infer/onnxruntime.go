@@ -92,6 +92,8 @@ func (e *ortEngine) NewSession(shapes map[string][]int64) (Session, error) {
 	return &ortSession{s}, nil
 }
 
+func (e *ortEngine) Foretell(inputs, outputs map[string][]int64) { e.model.Foretell(inputs, outputs) }
+
 func (e *ortEngine) Close() error { return e.model.Close() }
 
 type ortSession struct{ s *ort.Session }

@@ -72,6 +72,13 @@ type lease struct {
 // Close is safe to call twice.
 func (l *lease) Close() error { return l.back() }
 
+// Foretell tells an engine that wants to know.
+func (l *lease) Foretell(inputs, outputs map[string][]int64) {
+	if f, ok := l.Engine.(Foreteller); ok {
+		f.Foretell(inputs, outputs)
+	}
+}
+
 // Metadata is the engine's own; nil when it reads none.
 func (l *lease) Metadata() map[string]string {
 	if r, ok := l.Engine.(MetadataReader); ok {

@@ -104,7 +104,7 @@ func (a *Analyzer) look(ctx context.Context, pic *frame.Picture, d detector.Dete
 	w := watched{score: d.Score, unknown: embedEvery, known: -1, surround: surroundEvery}
 	var r landmark.Result
 	if b := a.previous(d.Box); b != nil {
-		w.unknown, w.known, w.surround, w.second = b.unknown+1, b.known, b.surround+1, b.second
+		w.unknown, w.known, w.views, w.surround, w.second = b.unknown+1, b.known, b.views, b.surround+1, b.second
 		r = b.next
 	}
 	if !lies(r, d) {
@@ -147,13 +147,13 @@ func (a *Analyzer) keep(ctx context.Context, pic *frame.Picture, r landmark.Resu
 		}
 		s.landmarks, s.face = true, pack(steady.Sample(pic.PTS), outline, w.anchor)
 		w.anchor = s.face.base
-		if w.unknown >= embedEvery {
-			e, q, err := a.eyes.embed(ctx, pic, r)
+		if w.unknown >= a.embedAfter(w) {
+			e, q, err := a.eyes.witness(ctx, pic, r)
 			if err != nil {
 				return err
 			}
 			if q > 0 {
-				s.embedding, s.quality, w.unknown, w.known = e, q, 0, len(a.sights)
+				s.embedding, s.quality, w.unknown, w.known, w.views = e, q, 0, len(a.sights), w.views+1
 			}
 			if q >= max(minEnrolQuality, w.second+secondGain) {
 				if s.second, err = a.eyes.embedSecond(ctx, pic, r); err != nil {
@@ -198,6 +198,25 @@ func (a *Analyzer) steady(ctx context.Context, pic *frame.Picture, r landmark.Re
 		return r, err
 	}
 	return s, nil
+}
+
+// embedAfter is how many pictures there are from one embedding of a face to the next: more for a face of which there are some, that
+// nobody stands near, and that is nobody's to be kept, of whom every view is a proof.
+func (a *Analyzer) embedAfter(w *watched) int {
+	if w.views < embedOften || len(a.cfg.Keep) > 0 {
+		return embedEvery
+	}
+	near := w.box.Grow(company, company)
+	others := 0
+	for _, b := range a.boxes {
+		if !b.Intersect(near).Empty() && b.IoU(w.box) < followIoU {
+			others++
+		}
+	}
+	if others > 0 {
+		return embedEvery
+	}
+	return embedSeldom
 }
 
 // usable says that a surrogate can be placed by r.

@@ -27,7 +27,8 @@ func (s *Assured) suspect(index int64, d detector.Detection) {
 	s.suspects[index] = append(s.suspects[index], verify.Finding{Frame: index, Box: d.Box, Score: d.Score})
 }
 
-// open lists what the second detector took for faces, and nearly did, and l does not hide or keep.
+// open lists what the second detector took for faces, or might take for them in the output, and what it doubted, and l does not hide or
+// keep.
 func (s *Assured) open(l *decisions.List) (faces, doubtful []verify.Finding) {
 	if s == nil {
 		return nil, nil
@@ -38,7 +39,7 @@ func (s *Assured) open(l *decisions.List) (faces, doubtful []verify.Finding) {
 		for _, f := range s.suspects[i] {
 			switch {
 			case f.Score < watchDoubt || !verify.Exposes(f.Box, s.bounds, regions):
-			case f.Score < alarmLeast:
+			case f.Score < alarmNear:
 				doubtful = append(doubtful, f)
 			default:
 				faces = append(faces, f)

@@ -269,7 +269,7 @@ func (l *Live) recognize(ctx context.Context, pic *frame.Picture, f *liveFace, r
 	}
 	f.embedded = l.count
 	start := time.Now()
-	e, q, err := l.eyes.embed(ctx, pic, r)
+	e, q, err := l.eyes.witness(ctx, pic, r)
 	l.looking.count(StageRecognize, start)
 	if err != nil {
 		return err

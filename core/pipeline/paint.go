@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ksamenet/ksamenet/core/appearance"
 	"github.com/ksamenet/ksamenet/core/compositor"
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/frame"
@@ -20,7 +21,9 @@ type painter struct {
 	halo    bool
 	times   Times
 	reqs    []generator.Request
-	strokes []*stroke // reused; the first used of them wait for each other
+	asks    []ask
+	between []*frame.Patch // scratch: patches half way between two
+	strokes []*stroke      // reused; the first used of them wait for each other
 	used    int
 	worn    map[int]worn // by track
 	sides   sides
@@ -55,13 +58,23 @@ func newPainter(cfg Config) painter {
 	return p
 }
 
-// requests are what the generator is asked for jobs, in their order. The slice is reused by the next call.
+// requests are what the generator is asked for jobs. The slice is reused by the next call; asks say which job gets what of it.
 func (p *painter) requests(jobs []decisions.Job) []generator.Request {
-	p.reqs = p.reqs[:0]
+	p.reqs, p.asks = p.reqs[:0], p.asks[:0]
+	want := func(j decisions.Job, look appearance.Appearance) int {
+		p.reqs = append(p.reqs, generator.Request{Cluster: generator.ClusterID(j.Cluster), Look: look, Light: j.Track.Light, Side: p.sides.of(j)})
+		return len(p.reqs) - 1
+	}
 	for _, j := range jobs {
-		if j.Action == decisions.Replace || j.Shadow {
-			p.reqs = append(p.reqs, generator.Request{Cluster: generator.ClusterID(j.Cluster), Look: *j.Face.Look, Light: j.Track.Light, Side: p.sides.of(j)})
+		if j.Action != decisions.Replace && !j.Shadow {
+			continue
 		}
+		if before, after, ok := p.sides.around(j); ok {
+			p.asks = append(p.asks, ask{want(j, before), want(j, after)})
+			continue
+		}
+		i := want(j, *j.Face.Look)
+		p.asks = append(p.asks, ask{i, i})
 	}
 	return p.reqs
 }
@@ -83,10 +96,11 @@ func (p *painter) all(ctx context.Context, gen faceGenerator, pic *frame.Picture
 		return fmt.Errorf("%d surrogates for %d faces", len(patches), len(reqs))
 	}
 	p.used = 0
+	asks := p.asks
 	for _, j := range jobs {
 		if j.Action == decisions.Replace || j.Shadow {
-			patch := patches[0]
-			patches = patches[1:]
+			patch := p.patch(len(p.asks)-len(asks), patches[asks[0].first], patches[asks[0].last])
+			asks = asks[1:]
 			s, err := p.dress(pic, j, patch)
 			if err == nil && j.Action == decisions.Replace {
 				if p.meets(s.reach) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/ksamenet/ksamenet/core/detector"
 	"github.com/ksamenet/ksamenet/core/frame"
@@ -97,9 +98,20 @@ func faceOf(r landmark.Result) recognizer.Face {
 	return recognizer.Face{Points: r.Mesh.Five(), Corners: r.Mesh.Corners(), Yaw: r.Raw.Yaw, Pitch: r.Raw.Pitch, Presence: r.Presence}
 }
 
+// witness is embed for one face of many of a track: a view that would count for nothing is not looked at.
+func (s *Stages) witness(ctx context.Context, pic *frame.Picture, r landmark.Result) ([]float32, float64, error) {
+	f := faceOf(r)
+	f.Least = math.SmallestNonzeroFloat64
+	return s.embedFace(ctx, pic, f)
+}
+
 // embed takes the embedding of a face with landmarks; nil for a face that is too small to tell people apart.
 func (s *Stages) embed(ctx context.Context, pic *frame.Picture, r landmark.Result) ([]float32, float64, error) {
-	e, q, err := s.Recognizer.Embed(ctx, pic, faceOf(r))
+	return s.embedFace(ctx, pic, faceOf(r))
+}
+
+func (s *Stages) embedFace(ctx context.Context, pic *frame.Picture, f recognizer.Face) ([]float32, float64, error) {
+	e, q, err := s.Recognizer.Embed(ctx, pic, f)
 	if errors.Is(err, recognizer.ErrTooSmall) {
 		return nil, 0, nil
 	}

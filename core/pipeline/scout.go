@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -105,18 +106,37 @@ func (s *scout) glance(ctx context.Context, eyes *Stages, most int, pic *frame.P
 			err = fmt.Errorf("pipeline: picture %d: %w", pic.Index, err)
 		}
 	}()
-	var all bool
-	if g.alarms, all, err = s.vigil.look(ctx, eyes.Watch, &s.cuts, pic, fresh, most, s.known); err != nil {
-		return g, err
+	g.whole = fresh || n.look >= most || n.look >= lookEvery && s.doubt
+	wide := fresh || n.wide >= wideEvery
+	watch := func() (err error) {
+		var all bool
+		if g.alarms, all, err = s.vigil.look(ctx, eyes.Watch, &s.cuts, pic, fresh, most, s.known); err == nil && !all {
+			g.passed = slices.Clone(s.faces)
+		}
+		return err
 	}
-	if !all {
-		g.passed = slices.Clone(s.faces)
+	if !g.whole {
+		if err := watch(); err != nil {
+			return g, err
+		}
+		if g.whole = n.look >= lookEvery && s.strange(g.alarms); !g.whole {
+			return g, nil
+		}
+		watch = func() error { return nil }
 	}
-	if due := fresh || n.look >= most || n.look >= lookEvery && (s.doubt || s.strange(g.alarms)); !due {
-		return g, nil
-	}
-	g.whole, n.look = true, 0
-	if g.found, err = look(ctx, eyes.Edges, pic); err != nil {
+	// The first detector takes as long as all the rest.
+	n.look = 0
+	var errs [2]error
+	abreast(2, 2, func(_, i int) {
+		if i == 0 {
+			g.found, errs[0] = look(ctx, eyes.Edges, pic)
+			return
+		}
+		if errs[1] = watch(); errs[1] == nil && wide {
+			g.wide, errs[1] = look(ctx, eyes.Wide, pic)
+		}
+	})
+	if err := errors.Join(errs[:]...); err != nil {
 		return g, err
 	}
 	s.known, s.faces, s.doubt = s.known[:0], s.faces[:0], false
@@ -128,11 +148,8 @@ func (s *scout) glance(ctx context.Context, eyes *Stages, most int, pic *frame.P
 		s.faces = append(s.faces, d.Box)
 		s.known = append(s.known, d.Box.Grow(knownMargin, knownMargin))
 	}
-	if fresh || n.wide >= wideEvery {
+	if wide {
 		n.wide = 0
-		if g.wide, err = look(ctx, eyes.Wide, pic); err != nil {
-			return g, err
-		}
 	}
 	if fresh || n.turn >= turnStill || n.turn >= turnEvery && !s.cuts.Change(&s.lain, pic.W, pic.H, s.known).Empty() {
 		n.turn = 0

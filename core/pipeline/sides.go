@@ -19,11 +19,12 @@ const (
 // the larger. Nothing but the face's size on the picture, which the mask shows anyway, enters.
 type sides struct {
 	track map[int]int
-	reach float64 // px across up to which a small patch serves
+	wide  map[int]float64 // the track's widest patch, px
+	reach float64         // px across up to which a small patch serves
 }
 
 func newSides(detail string) sides {
-	s := sides{map[int]int{}, smallSide * sideReach}
+	s := sides{map[int]int{}, map[int]float64{}, smallSide * sideReach}
 	if detail == DetailFast {
 		s.reach = fastReach
 	}
@@ -34,8 +35,8 @@ func newSides(detail string) sides {
 func (s sides) of(j decisions.Job) int {
 	had := s.track[j.Track.ID]
 	if had == 0 || had == smallSide && len(j.Track.Faces) == 0 && j.Face.Place.Scale > s.reach*sideHold {
-		s.track[j.Track.ID] = smallSide
-		if largest(j) > s.reach {
+		s.track[j.Track.ID], s.wide[j.Track.ID] = smallSide, largest(j)
+		if s.wide[j.Track.ID] > s.reach {
 			s.track[j.Track.ID] = 2 * smallSide
 		}
 	}

@@ -69,6 +69,17 @@ type nets struct {
 	engine infer.Info
 	models []report.Model
 	close  []func() error
+	ready  map[netKey]readyNet // opened ahead
+}
+
+type netKey struct {
+	name    string
+	threads int
+}
+
+type readyNet struct {
+	engine infer.Engine
+	sha256 string
 }
 
 // open loads, verifies and opens one model.
@@ -76,18 +87,41 @@ func (n *nets) open(ctx context.Context, cfg Config, name string) (infer.Engine,
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	r, ok := n.ready[netKey{name, cfg.Threads}]
+	if !ok {
+		var err error
+		if r, err = load(cfg, name); err != nil {
+			return nil, err
+		}
+		n.close = append(n.close, r.engine.Close)
+	}
+	n.engine = r.engine.Info()
+	n.models = append(n.models, report.Model{Name: name, SHA256: r.sha256})
+	return r.engine, nil
+}
+
+// load reads, verifies and opens one model.
+func load(cfg Config, name string) (readyNet, error) {
 	m, b, err := models.DefaultStore(cfg.ModelsDir).Load(name)
 	if err != nil {
-		return nil, err
+		return readyNet{}, err
 	}
 	e, err := infer.OpenShared(m, b, cfg.inferOptions())
-	if err != nil {
-		return nil, err
+	return readyNet{e, m.SHA256}, err
+}
+
+// ahead opens models that open will be asked for, all at once: each takes one core for a tenth of a second. What cannot be
+// opened is left to open, which says why.
+func (n *nets) ahead(cfg Config, names ...string) {
+	got, errs := make([]readyNet, len(names)), make([]error, len(names))
+	abreast(infer.AutoThreads(0), len(names), func(_, i int) { got[i], errs[i] = load(cfg, names[i]) })
+	n.ready = map[netKey]readyNet{}
+	for i, r := range got {
+		if errs[i] == nil {
+			n.ready[netKey{names[i], cfg.Threads}] = r
+			n.close = append(n.close, r.engine.Close)
+		}
 	}
-	n.engine = e.Info()
-	n.models = append(n.models, report.Model{Name: name, SHA256: m.SHA256})
-	n.close = append(n.close, e.Close)
-	return e, nil
 }
 
 // Close is safe to call twice.
@@ -111,6 +145,11 @@ func openStages(ctx context.Context, cfg Config, abreast int) (_ *Stages, err er
 			err = errors.Join(err, s.nets.Close())
 		}
 	}()
+	names := []string{modelRecognizer, modelSecond, modelDetector, modelWatcher}
+	if abreast == 1 {
+		names = append(names, modelLandmark, modelAppearance)
+	}
+	s.nets.ahead(cfg, names...)
 	det, err := s.nets.open(ctx, cfg, modelDetector)
 	if err != nil {
 		return nil, err

@@ -40,6 +40,7 @@ type Face struct {
 	Corners    [5]frame.Point
 	Yaw, Pitch float64 // degrees
 	Presence   float64 // of the mesh, 0..1
+	Least      float64 // quality below which Embed leaves the network alone and returns no vector; 0: none
 }
 
 // Recognizer runs one network. It belongs to one goroutine at a time; its Engine stays the caller's.
@@ -106,6 +107,9 @@ func (r *Recognizer) Embed(ctx context.Context, pic *frame.Picture, f Face) (vec
 		return nil, 0, fmt.Errorf("recognizer: %w", err)
 	}
 	quality = grade(width, f, sharpness(in, side))
+	if quality < f.Least {
+		return nil, quality, nil
+	}
 	if err := r.session.Run(ctx); err != nil {
 		return nil, 0, fmt.Errorf("recognizer: %w", err)
 	}

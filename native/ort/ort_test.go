@@ -120,6 +120,32 @@ func TestDiscoveryIsShared(t *testing.T) {
 	}
 }
 
+// What is foretold is taken at its word, and a Run finds out that it was wrong.
+func TestForetoldShapes(t *testing.T) {
+	m := openModel(t, testmodel.Quarter)
+	for _, c := range []struct {
+		told []int64
+		want error
+	}{{[]int64{1, 1, 2, 3}, nil}, {[]int64{1, 1, 3, 2}, ErrShape}} {
+		in := map[string][]int64{"picture": {1, 1, c.told[2] * 4, c.told[3] * 4}}
+		if c.want != nil {
+			in["picture"][2], in["picture"][3] = 8, 16
+		}
+		m.Foretell(in, map[string][]int64{"heat": c.told, "nothing": {1}})
+		s, err := m.NewSession(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Shape("heat"); !slices.Equal(got, c.told) {
+			t.Errorf("heat is %v, %v was foretold", got, c.told)
+		}
+		if err := s.Run(context.Background()); !errors.Is(err, c.want) {
+			t.Errorf("%v: %v, want %v", c.told, err, c.want)
+		}
+		s.Close()
+	}
+}
+
 // An output whose length depends on the values cannot be bound once: another length is an error, not a short read.
 func TestValueDependentOutput(t *testing.T) {
 	s := openSession(t, testmodel.Compress, nil)

@@ -167,7 +167,7 @@ func (s *Session) settle(next *bound, all map[string][]int64, unknown []string) 
 	m.mu.Lock()
 	found := m.settled[key]
 	m.mu.Unlock()
-	if found != nil {
+	if knows(found, unknown) {
 		return found, nil
 	}
 	found, err := s.discover(next, unknown)
@@ -178,6 +178,11 @@ func (s *Session) settle(next *bound, all map[string][]int64, unknown []string) 
 	m.settled[key] = found
 	m.mu.Unlock()
 	return found, nil
+}
+
+// knows says that found holds a shape for each of names.
+func knows(found map[string][]int64, names []string) bool {
+	return !slices.ContainsFunc(names, func(n string) bool { return found[n] == nil })
 }
 
 // make adds a tensor to next, in the present memory of that name where it is large enough.

@@ -2,6 +2,7 @@ package ort
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"unsafe"
@@ -64,6 +65,28 @@ func resolve(ts []Tensor, asked map[string][]int64) (all map[string][]int64, unk
 		all[t.Name] = shape
 	}
 	return all, unknown, nil
+}
+
+// Foretell says which shapes the outputs have for these inputs, where the model's symbols do not: sessions then need no run to find
+// out. A Run that wants others fails with ErrShape. What inputs leave out is fixed in the model.
+func (m *Model) Foretell(inputs, outputs map[string][]int64) {
+	all := maps.Clone(inputs)
+	for _, t := range m.tensors {
+		if t.Input && all[t.Name] == nil {
+			all[t.Name] = t.Shape
+		}
+	}
+	found := map[string][]int64{}
+	for _, t := range m.tensors {
+		if shape := outputs[t.Name]; !t.Input && shape != nil {
+			found[t.Name] = slices.Clone(shape)
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if key := shapesKey(m.tensors, all); m.settled[key] == nil {
+		m.settled[key] = found
+	}
 }
 
 // elements is the number of elements of a shape, bounded.

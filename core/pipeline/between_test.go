@@ -1,0 +1,80 @@
+package pipeline
+
+import (
+	"context"
+	"testing"
+
+	"github.com/ksamenet/ksamenet/core/appearance"
+	"github.com/ksamenet/ksamenet/core/decisions"
+	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/generator"
+)
+
+// counting gives a grey patch for each yaw, and remembers what it was asked for.
+type counting struct {
+	fakeGenerator
+	asked []generator.Request
+}
+
+func (c *counting) RenderBatch(_ context.Context, reqs []generator.Request) (out []*frame.Patch, err error) {
+	c.asked = append(c.asked, reqs...)
+	for _, r := range reqs {
+		out = append(out, disc(byte(100+10*r.Look.Yaw)))
+	}
+	return out, nil
+}
+
+// A small face that moves evenly is rendered every second frame, and wears the mean in between; a larger one, one that moves
+// otherwise, one at either end of its track, and one of a stream always as they look.
+func TestSmallFacesAreRenderedEverySecondFrame(t *testing.T) {
+	track := func(scale float64, yaws ...int8) *decisions.Track {
+		tr := &decisions.Track{ID: 2}
+		for i, y := range yaws {
+			f := face(int64(i), 150, 120, true)
+			f.Place.Scale, f.Look = scale, &appearance.Appearance{Yaw: y}
+			tr.Faces = append(tr.Faces, f)
+		}
+		return tr
+	}
+	for _, c := range []struct {
+		name  string
+		track *decisions.Track
+		alone bool // the track is known by this face only, as live
+		want  []int8
+		level byte
+	}{
+		{"even", track(80, 0, 2, 4), false, []int8{0, 4}, 120},
+		{"a little off", track(80, 0, 4, 4), false, []int8{0, 4}, 120},
+		{"off", track(80, 0, 5, 4), false, []int8{5}, 150},
+		{"fast", track(80, 0, 4, 8), false, []int8{4}, 140},
+		{"large", track(110, 0, 2, 4), false, []int8{2}, 120},
+		{"at the end", track(80, 0, 2), false, []int8{2}, 120},
+		{"live", track(80, 0, 2, 4), true, []int8{2}, 120},
+	} {
+		j := decisions.Job{Track: c.track, Face: &c.track.Faces[1], Cluster: 1, Action: decisions.Replace}
+		if c.alone {
+			j.Track = &decisions.Track{ID: 2}
+		}
+		p, g, pic := newPainter(DefaultConfig()), &counting{}, grey(1, 200)
+		if err := p.all(context.Background(), g, pic, []decisions.Job{j}, func(decisions.Job, decisions.Action) {}); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		var asked []int8
+		for _, r := range g.asked {
+			asked = append(asked, r.Look.Yaw)
+		}
+		if len(asked) != len(c.want) || asked[0] != c.want[0] || asked[len(asked)-1] != c.want[len(c.want)-1] {
+			t.Errorf("%s: yaws %v were asked for, want %v", c.name, asked, c.want)
+		}
+		same := grey(1, 200)
+		plain := newPainter(DefaultConfig())
+		one := decisions.Job{Track: &decisions.Track{ID: 2}, Face: j.Face, Cluster: 1, Action: decisions.Replace}
+		fixed := &fakeGenerator{patch: disc(c.level)}
+		if err := plain.all(context.Background(), fixed, same, []decisions.Job{one}, func(decisions.Job, decisions.Action) {}); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := lumaAt(pic, 150, 120), lumaAt(same, 150, 120); got != want {
+			t.Errorf("%s: luma %d, want %d: the patch of level %d", c.name, got, want, c.level)
+		}
+	}
+}
