@@ -59,11 +59,15 @@ func Backends() []string {
 // Open checks the model file against its manifest and loads it. The bytes are not kept.
 // Errors: ErrManifest (wrong hash, other tensors than stated), ErrLibrary, ErrDevice, ErrModel.
 func Open(m Manifest, model []byte, o Options) (Engine, error) {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
 	if err := m.Verify(model); err != nil {
 		return nil, err
+	}
+	return openVerified(m, model, o)
+}
+
+func openVerified(m Manifest, model []byte, o Options) (Engine, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	e, err := choose(m, model, o)
 	if err != nil {

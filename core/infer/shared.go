@@ -39,7 +39,7 @@ func OpenShared(m Manifest, model []byte, o Options) (Engine, error) {
 	}
 	s.users++
 	sharedMu.Unlock()
-	s.load.Do(func() { s.engine, s.err = Open(m, model, o) }) // not under the lock: a plan may take minutes to build
+	s.load.Do(func() { s.engine, s.err = openVerified(m, model, o) }) // not under the lock: a plan may take minutes to build
 	if s.err != nil {
 		release(key, s)
 		return nil, s.err

@@ -104,6 +104,7 @@ func (a *Analyzer) look(ctx context.Context, pic *frame.Picture, d detector.Dete
 	w := watched{score: d.Score, unknown: embedEvery, known: -1, surround: surroundEvery}
 	var r landmark.Result
 	if b := a.previous(d.Box); b != nil {
+		w.held, w.calm, w.rested = b.held, b.calm, b.rested
 		w.unknown, w.known, w.views, w.surround, w.second = b.unknown+1, b.known, b.views, b.surround+1, b.second
 		r = b.next
 	}
@@ -147,7 +148,7 @@ func (a *Analyzer) keep(ctx context.Context, pic *frame.Picture, r landmark.Resu
 		}
 		s.landmarks, s.face = true, pack(steady.Sample(pic.PTS), outline, w.anchor)
 		w.anchor = s.face.base
-		if w.unknown >= a.embedAfter(w) {
+		if w.unknown >= a.embedAfter(w) && !w.rested {
 			e, q, err := a.eyes.witness(ctx, pic, r)
 			if err != nil {
 				return err

@@ -8,7 +8,7 @@ import (
 	"github.com/ksamenet/ksamenet/core/frame"
 )
 
-// A face that a small patch serves twice over is rendered for every second frame; in between it wears the mean of the two patches,
+// A face that shows less than .8 of a small patch's texels is rendered for every second frame; in between it wears the mean of the two patches,
 // where its look is as good as their mean's: nobody sees the difference at that size, and the generator is most of a crowd's work. Of
 // eleven faces 60 to 150 px wide in 100 frames of a talking panel 73 % of the frames between are such. Files alone: a stream does not
 // know the next frame's look.

@@ -22,6 +22,7 @@ type painter struct {
 	times   Times
 	reqs    []generator.Request
 	asks    []ask
+	ready   func()         // called when the surrogates of a picture are there, before they are composed; may be nil
 	between []*frame.Patch // scratch: patches half way between two
 	strokes []*stroke      // reused; the first used of them wait for each other
 	used    int
@@ -58,25 +59,30 @@ func newPainter(cfg Config) painter {
 	return p
 }
 
-// requests are what the generator is asked for jobs. The slice is reused by the next call; asks say which job gets what of it.
+// requests are what the generator is asked for jobs. The slice is reused by the next call.
 func (p *painter) requests(jobs []decisions.Job) []generator.Request {
-	p.reqs, p.asks = p.reqs[:0], p.asks[:0]
+	p.reqs, p.asks = p.wants(jobs, p.reqs[:0], p.asks[:0])
+	return p.reqs
+}
+
+// wants appends what is asked for jobs to reqs, and which job gets what of it to asks.
+func (p *painter) wants(jobs []decisions.Job, reqs []generator.Request, asks []ask) ([]generator.Request, []ask) {
 	want := func(j decisions.Job, look appearance.Appearance) int {
-		p.reqs = append(p.reqs, generator.Request{Cluster: generator.ClusterID(j.Cluster), Look: look, Light: j.Track.Light, Side: p.sides.of(j)})
-		return len(p.reqs) - 1
+		reqs = append(reqs, generator.Request{Cluster: generator.ClusterID(j.Cluster), Look: look, Light: j.Track.Light, Side: p.sides.of(j)})
+		return len(reqs) - 1
 	}
 	for _, j := range jobs {
 		if j.Action != decisions.Replace && !j.Shadow {
 			continue
 		}
 		if before, after, ok := p.sides.around(j); ok {
-			p.asks = append(p.asks, ask{want(j, before), want(j, after)})
+			asks = append(asks, ask{want(j, before), want(j, after)})
 			continue
 		}
 		i := want(j, *j.Face.Look)
-		p.asks = append(p.asks, ask{i, i})
+		asks = append(asks, ask{i, i})
 	}
-	return p.reqs
+	return reqs, asks
 }
 
 // all paints the jobs of one picture, in their order, and tells done what became of each. After an error pic may be half
@@ -91,6 +97,9 @@ func (p *painter) all(ctx context.Context, gen faceGenerator, pic *frame.Picture
 		return err
 	}
 	start = p.times.count(StageGenerate, start)
+	if p.ready != nil {
+		p.ready()
+	}
 	defer func() { p.times.count(StageComposite, start) }()
 	if len(patches) != len(reqs) {
 		return fmt.Errorf("%d surrogates for %d faces", len(patches), len(reqs))

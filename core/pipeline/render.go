@@ -29,11 +29,30 @@ type Renderer struct {
 	cover report.Coverage
 	spans []*span
 	last  map[int]*span // the newest cover or keep span of each track
+	early *earlyGenerator
+	next  struct { // scratch
+		reqs []generator.Request
+		asks []ask
+	}
 }
 
 // NewRenderer prepares the pictures' jobs. gen knows the mixes of the list's clusters (Mixes).
 func NewRenderer(cfg Config, list *decisions.List, gen faceGenerator) *Renderer {
 	return &Renderer{list: list, jobs: list.ByFrame(), gen: gen, paint: newPainter(cfg), last: map[int]*span{}}
+}
+
+// Hurry has the surrogates of the next picture rendered beside the work on the present one, for pictures that come in order. Close
+// must follow.
+func (r *Renderer) Hurry() {
+	r.early = &earlyGenerator{faceGenerator: r.gen}
+	r.gen = r.early
+}
+
+// Close waits for what Hurry started. It is safe to call twice.
+func (r *Renderer) Close() {
+	if r.early != nil {
+		r.early.drop()
+	}
 }
 
 // Mixes are the donors of each surrogate of a list (decisions.SurrogateID), as the generator takes them.
@@ -60,6 +79,12 @@ func (r *Renderer) Picture(ctx context.Context, pic *frame.Picture) (faces int, 
 		return 0, fmt.Errorf("pipeline: picture %d is %dx%d, the decision list is for %dx%d", pic.Index, pic.W, pic.H, r.list.Source.Width, r.list.Source.Height)
 	}
 	jobs := r.jobs[pic.Index]
+	if r.early != nil {
+		r.paint.ready = func() {
+			r.next.reqs, r.next.asks = r.paint.wants(r.jobs[pic.Index+1], r.next.reqs[:0], r.next.asks[:0])
+			r.early.start(ctx, r.next.reqs)
+		}
+	}
 	if err := r.paint.all(ctx, r.gen, pic, jobs, r.count); err != nil {
 		return 0, fmt.Errorf("pipeline: picture %d: %w", pic.Index, err)
 	}

@@ -262,3 +262,61 @@ func TestComplexionIsSteady(t *testing.T) {
 		}
 	}
 }
+
+// A renderer in a hurry paints the same, asks for each surrogate once, and an error of what it began early is the next picture's.
+func TestHurriedRendererPaintsTheSame(t *testing.T) {
+	var tracks []decisions.Track
+	for id := range 3 {
+		tr := decisions.Track{ID: id + 1, Person: 1}
+		for i := range int64(12) {
+			if f := face(i, 50+90*float64(id), 60+8*float64(i), i%5 != 4); id != 1 || i > 3 && i < 9 {
+				tr.Faces = append(tr.Faces, f)
+			}
+		}
+		tracks = append(tracks, tr)
+	}
+	l := listOf(12, tracks...)
+	run := func(hurry bool, g faceGenerator) (pics []*frame.Picture, err error) {
+		r := NewRenderer(greyConfig(), l, g)
+		if hurry {
+			r.Hurry()
+		}
+		defer r.Close()
+		for i := range int64(12) {
+			p := grey(i, 200)
+			if _, err := r.Picture(context.Background(), p); err != nil {
+				return pics, err
+			}
+			pics = append(pics, p)
+		}
+		return pics, nil
+	}
+	a, b := &countedGenerator{}, &countedGenerator{}
+	plain, err := run(false, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	early, err := run(true, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range plain {
+		for k := range plain[i].Planes {
+			if !bytes.Equal(plain[i].Planes[k].Data, early[i].Planes[k].Data) {
+				t.Fatalf("picture %d differs", i)
+			}
+		}
+	}
+	if a.asked.Load() != b.asked.Load() {
+		t.Errorf("%d surrogates were asked for in a hurry, %d else", b.asked.Load(), a.asked.Load())
+	}
+	lost := &countedGenerator{}
+	lost.fail = func() {
+		if lost.asked.Load() > 8 {
+			lost.err = errors.New("lost")
+		}
+	}
+	if pics, err := run(true, lost); err == nil || len(pics) == 0 || len(pics) > 6 {
+		t.Errorf("%d pictures, %v", len(pics), err)
+	}
+}

@@ -26,6 +26,9 @@ type watched struct {
 	surround int             // pictures since the surroundings were measured
 	anchor   *anchor         // that its sights are packed against; nil: none yet
 	second   float64         // quality of the best view that the second recogniser has seen, 0: none
+	held     landmark.Result // the last that was measured, while there is a crowd
+	calm     bool            // it hardly moved before that
+	rested   bool            // it was not measured in this picture
 }
 
 const (
@@ -54,7 +57,7 @@ const (
 // seek finds the faces of a picture: those of the picture before by their landmarks, or near where they were, the others by
 // looks at the whole picture, as the scout took them or where a face was lost.
 func (a *Analyzer) seek(ctx context.Context, pic *frame.Picture, g glance) (obs []tracker.Observation, err error) {
-	if err := a.follow(ctx, pic); err != nil {
+	if err := a.follow(ctx, pic, g.whole); err != nil {
 		return nil, err
 	}
 	found, whole := g.found, g.whole
@@ -107,8 +110,8 @@ func (a *Analyzer) detect(ctx context.Context, d faceDetector, pic *frame.Pictur
 	return found, err
 }
 
-// follow takes the landmarks of the faces before to this picture.
-func (a *Analyzer) follow(ctx context.Context, pic *frame.Picture) error {
+// follow takes the landmarks of the faces before to this picture. whole: the detectors look at all of it.
+func (a *Analyzer) follow(ctx context.Context, pic *frame.Picture, whole bool) error {
 	start := time.Now()
 	for i := range a.before {
 		b := &a.before[i]
@@ -116,12 +119,20 @@ func (a *Analyzer) follow(ctx context.Context, pic *frame.Picture) error {
 		if b.mesh.Presence < landmark.Present {
 			continue
 		}
+		if b.rested = !whole && !b.rested && a.rests(b); b.rested {
+			b.next = b.held
+			continue
+		}
 		r, err := a.eyes.measure(func() (landmark.Result, error) { return a.eyes.Landmark.Follow(ctx, pic, &b.mesh) })
 		if err != nil {
 			return err
 		}
-		if box := r.Mesh.Box(); usable(r) && box.IoU(b.mesh.Box()) >= followIoU {
-			b.next = r
+		b.held, b.calm = landmark.Result{}, false
+		if v := r.Mesh.Box().IoU(b.mesh.Box()); usable(r) && v >= followIoU {
+			b.next, b.calm = r, v >= calmIoU
+			if len(a.before) >= crowd {
+				b.held = r
+			}
 		}
 	}
 	a.times.count(StageLandmark, start)

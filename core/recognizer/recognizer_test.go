@@ -139,6 +139,24 @@ func TestEmbedAlignsByTheCorners(t *testing.T) {
 	}
 }
 
+// A view below the least quality that is asked for costs no run; any other is what it is.
+func TestEmbedLeavesPoorViewsAlone(t *testing.T) {
+	runs := 0
+	e := fake(func(data func(string) []float32) { runs++; data("out")[5] = 1 })
+	r, pic := recognizer(t, e), frame.New(frame.I420, 200, 200)
+	for _, least := range []float64{math.SmallestNonzeroFloat64, 0} { // of a flat picture, whose quality is 0
+		f := frontal(0, 0, 1)
+		f.Least = least
+		v, q, err := r.Embed(context.Background(), pic, f)
+		if err != nil || q != 0 || (v == nil) != (least > 0) {
+			t.Errorf("least %v: %d values of quality %v, %v", least, len(v), q, err)
+		}
+	}
+	if runs != 1 {
+		t.Errorf("%d runs, want one", runs)
+	}
+}
+
 func TestQualityFallsWithEveryFault(t *testing.T) {
 	base := grade(100, Face{Presence: 1}, 1)
 	if base != 1 {
