@@ -137,7 +137,7 @@ func TestOutlineHoldsWhatWasMeasured(t *testing.T) {
 		look := appearance.Quantize(appearance.Raw{Yaw: 150*r.Float64() - 75, Pitch: 60*r.Float64() - 30})
 		m := s.measured(place, look, r)
 		d := drawnFor(rounded(place), look, m)
-		if d.size > 0 {
+		if d.size > leastSize {
 			larger++
 		}
 		if d.own != nil {
