@@ -154,7 +154,10 @@ func (a *Analyzer) keep(ctx context.Context, pic *frame.Picture, r landmark.Resu
 				return err
 			}
 			if q > 0 {
-				s.embedding, s.quality, w.unknown, w.known, w.views = e, q, 0, len(a.sights), w.views+1
+				s.embedding, s.quality, w.unknown, w.known = e, q, 0, len(a.sights)
+				if q >= goodView {
+					w.views++
+				}
 			}
 			if q >= max(minEnrolQuality, w.second+secondGain) {
 				if s.second, err = a.eyes.embedSecond(ctx, pic, r); err != nil {
@@ -201,7 +204,7 @@ func (a *Analyzer) steady(ctx context.Context, pic *frame.Picture, r landmark.Re
 	return s, nil
 }
 
-// embedAfter is how many pictures there are from one embedding of a face to the next: more for a face of which there are some, that
+// embedAfter is how many pictures there are from one embedding of a face to the next: more for a face of which there are good ones, that
 // nobody stands near, and that is nobody's to be kept, of whom every view is a proof.
 func (a *Analyzer) embedAfter(w *watched) int {
 	if w.views < embedOften || len(a.cfg.Keep) > 0 {

@@ -21,7 +21,7 @@ type watched struct {
 	next     landmark.Result // where the landmarks followed it to, in the picture at hand; unusable: they did not
 	unknown  int             // pictures since the last embedding
 	known    int             // the sight that holds it, or -1
-	views    int             // embeddings so far
+	views    int             // good embeddings so far
 	misses   int             // pictures in a row, from one that the detector looked at, in which only the landmarks saw it
 	surround int             // pictures since the surroundings were measured
 	anchor   *anchor         // that its sights are packed against; nil: none yet
@@ -34,8 +34,9 @@ type watched struct {
 const (
 	secondGain    = 0.05 // by which a view must be better than the last that the second recogniser has seen
 	embedEvery    = 10   // pictures between two embeddings of one face: views differ little within a third of a second
-	embedOften    = 3    // embeddings of a face from which a lone one is looked at less often:
+	embedOften    = 3    // good embeddings of a face from which a lone one is looked at less often:
 	embedSeldom   = 30   // pictures between two
+	goodView      = .5   // quality of a good one; of small faces the best of many views just is enough to know them again (minEnrolQuality)
 	surroundEvery = 5    // pictures between two looks at a face's surroundings
 	followScore   = 0.3  // score of a face that the landmarks followed while the detector missed it
 	followMax     = 10   // pictures in a row that the landmarks may follow alone
