@@ -11,7 +11,7 @@ import (
 const (
 	featherShare = 0.06 // fill fades out
 	reachShare   = 0.08 // the surrogate's own silhouette may exceed the core by this much
-	shadowDepth  = 0.7  // of the jaw's shadow in the rim
+	shadowDepth  = 0.3  // of the jaw's shadow in the rim; the rim is narrow, and more looks like a drawn line
 	shadowRise   = 0.6  // share of the reach over which it falls
 	shadowFrom   = 0.35 // cosine of the angle to the chin within which there is any
 	shadowFull   = 0.8  // and within which all
