@@ -374,7 +374,7 @@ func (c *cast) write(l *decisions.List) {
 		if g.brief {
 			for _, j := range g.tracklets {
 				t := &c.tracklets[j]
-				l.Tracks = append(l.Tracks, decisions.Track{ID: t.ID, Action: g.action, Why: g.why, Faces: c.visible(j)})
+				l.Tracks = append(l.Tracks, decisions.Track{ID: t.ID, Action: g.action, Why: g.why, Faces: c.visible(j, g.tracklets)})
 			}
 			continue
 		}
@@ -388,7 +388,7 @@ func (c *cast) write(l *decisions.List) {
 		for _, j := range g.tracklets {
 			t := &c.tracklets[j]
 			tone := compositor.MeanSurround(c.surroundings(g, j)).Tone()
-			track := decisions.Track{ID: t.ID, Person: p.ID, Why: g.why, Tone: tone, Light: compositor.Light(surrounds(t, c.sights, 1)), Faces: c.visible(j)}
+			track := decisions.Track{ID: t.ID, Person: p.ID, Why: g.why, Tone: tone, Light: compositor.Light(surrounds(t, c.sights, 1)), Faces: c.visible(j, g.tracklets)}
 			track.Spans = within(g.spans[j], &track)
 			if slices.Contains(g.replaced, j) {
 				track.Action = decisions.Replace
@@ -417,25 +417,4 @@ func (c *cast) surroundings(g *group, j int) []compositor.Surround {
 		all = append(all, surrounds(&c.tracklets[i], c.sights, trust)...)
 	}
 	return all
-}
-
-// sameFace is the overlap from which a face that nobody saw and one that somebody saw are taken as one.
-const sameFace = 0.5
-
-// visible are the faces of a tracklet without those entries that were only extended to where another tracklet was really
-// seen: around a split both stand in one place, and the one that was seen is the face.
-func (c *cast) visible(i int) []decisions.Face {
-	t := &c.tracklets[i]
-	var out []decisions.Face
-	for k, f := range assemble(t, c.sights) {
-		e := &t.Entries[k]
-		if e.Kind == tracker.Extended && slices.ContainsFunc(c.tracklets, func(o tracker.Tracklet) bool {
-			x := o.At(e.Frame)
-			return o.ID != t.ID && x != nil && x.Kind == tracker.Observed && x.Box.IoU(e.Box) > sameFace
-		}) {
-			continue
-		}
-		out = append(out, f)
-	}
-	return out
 }

@@ -1,0 +1,68 @@
+package pipeline
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/tracker"
+)
+
+// A face that shows for a moment between two people who cross, and is carried on at either end of that, never wears its surrogate
+// on one of them: there it is a cover, which hides the same place.
+func TestCarriedOnOverSomebodyElse(t *testing.T) {
+	const frames, seen, until = 60, 30, 33 // frames in which the face in the middle shows
+	box := func(x float64) frame.Rect { return frame.Rect{X0: x, Y0: 100, X1: x + 70, Y1: 180} }
+	r := rand.New(rand.NewPCG(1, 1))
+	var c cast
+	see := func() int {
+		s, outline := wandering(r, .05)
+		c.sights = append(c.sights, &sight{landmarks: true, face: pack(s, outline, nil)})
+		return len(c.sights) - 1
+	}
+	// The passer-by comes from the left, is hidden from frame 28 on, and is not found again.
+	passer := tracker.Tracklet{ID: 1, Confirmed: true}
+	for f := range int64(34) {
+		e := tracker.Entry{Frame: f, Box: box(40 + 8*float64(f)), Tag: -1, Kind: tracker.Extended}
+		if e.Cover = e.Box; f < 28 {
+			e.Kind, e.Tag = tracker.Observed, see()
+		}
+		passer.Entries = append(passer.Entries, e)
+	}
+	between := tracker.Tracklet{ID: 2, Confirmed: true, Ambiguous: true}
+	for f := range int64(frames) {
+		e := tracker.Entry{Frame: f, Box: box(270), Tag: -1, Kind: tracker.Extended}
+		if e.Cover = e.Box.Grow(.3, .3); f >= seen && f < until {
+			e.Kind, e.Tag, e.Cover = tracker.Observed, see(), e.Box
+		}
+		between.Entries = append(between.Entries, e)
+	}
+	c.tracklets = []tracker.Tracklet{passer, between}
+
+	worn, covered := 0, 0
+	for _, f := range c.visible(1, []int{1}) {
+		at := c.tracklets[1].At(f.Frame)
+		if f.Rect() != at.Cover {
+			t.Fatalf("frame %d: %v is hidden, want %v", f.Frame, f.Rect(), at.Cover)
+		}
+		other := c.tracklets[0].At(f.Frame)
+		on := at.Kind == tracker.Extended && other != nil && other.Box.IoU(f.Rect()) > .3
+		switch {
+		case on && f.Renderable():
+			t.Errorf("frame %d: the surrogate is worn at %v, on the face at %v", f.Frame, f.Rect(), other.Box)
+		case on:
+			covered++
+		case f.Renderable():
+			worn++
+		}
+	}
+	if worn < until-seen || covered < 3 {
+		t.Errorf("worn in %d frames, covered for the other's sake in %d", worn, covered)
+	}
+	// Of one person there is no other to be taken for.
+	for _, f := range c.visible(1, []int{0, 1}) {
+		if f.Frame >= seen-carryMax+1 && f.Frame < seen && !f.Renderable() {
+			t.Errorf("frame %d: covered for a tracklet of the same person", f.Frame)
+		}
+	}
+}
