@@ -17,8 +17,8 @@ import (
 // the index of its sight.
 type sight struct {
 	frame     int64
-	landmarks bool // face is set
-	face      packed
+	landmarks bool // face is set, until it was assembled
+	face      *packed
 	surround  compositor.Surround
 	embedding []float32 // nil: not looked at, or not good enough
 	quality   float64

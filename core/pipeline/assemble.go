@@ -72,7 +72,7 @@ func (c *cast) settle(ctx context.Context, eyes *Stages) error {
 		var faces []*packed
 		for _, e := range c.tracklets[i].Entries {
 			if e.Tag >= 0 && c.sights[e.Tag].landmarks {
-				faces = append(faces, &c.sights[e.Tag].face)
+				faces = append(faces, c.sights[e.Tag].face)
 			}
 		}
 		track := make([]landmark.Sample, len(faces))
@@ -105,8 +105,8 @@ func (c *cast) settle(ctx context.Context, eyes *Stages) error {
 func measured(t *tracker.Tracklet, sights []*sight) []pose {
 	poses := make([]pose, len(t.Entries))
 	for i, e := range t.Entries {
-		if e.Tag >= 0 && sights[e.Tag].landmarks {
-			s := &sights[e.Tag].face
+		if e.Tag >= 0 && sights[e.Tag].face != nil {
+			s := sights[e.Tag].face
 			poses[i] = pose{ok: true, raw: s.raw, place: s.place, outline: s.outline()}
 		}
 	}

@@ -39,7 +39,7 @@ func (s *Assured) open(l *decisions.List) (faces, doubtful []verify.Finding) {
 		for _, f := range s.suspects[i] {
 			switch {
 			case f.Score < watchDoubt || !verify.Exposes(f.Box, s.bounds, regions):
-			case f.Score < alarmNear:
+			case f.Score < alarmNear, f.Score < alarmLeast && f.Box.Area() > nearShare*s.bounds.Area():
 				doubtful = append(doubtful, f)
 			default:
 				faces = append(faces, f)

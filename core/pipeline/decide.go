@@ -374,7 +374,7 @@ func (c *cast) write(l *decisions.List) {
 		if g.brief {
 			for _, j := range g.tracklets {
 				t := &c.tracklets[j]
-				l.Tracks = append(l.Tracks, decisions.Track{ID: t.ID, Action: g.action, Why: g.why, Faces: c.visible(j, g.tracklets)})
+				l.Tracks = append(l.Tracks, decisions.Track{ID: t.ID, Action: g.action, Why: g.why, Faces: c.spend(j, g.tracklets)})
 			}
 			continue
 		}
@@ -388,7 +388,7 @@ func (c *cast) write(l *decisions.List) {
 		for _, j := range g.tracklets {
 			t := &c.tracklets[j]
 			tone := compositor.MeanSurround(c.surroundings(g, j)).Tone()
-			track := decisions.Track{ID: t.ID, Person: p.ID, Why: g.why, Tone: tone, Light: compositor.Light(surrounds(t, c.sights, 1)), Faces: c.visible(j, g.tracklets)}
+			track := decisions.Track{ID: t.ID, Person: p.ID, Why: g.why, Tone: tone, Light: compositor.Light(surrounds(t, c.sights, 1)), Faces: c.spend(j, g.tracklets)}
 			track.Spans = within(g.spans[j], &track)
 			if slices.Contains(g.replaced, j) {
 				track.Action = decisions.Replace

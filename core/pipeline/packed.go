@@ -38,8 +38,8 @@ type packed struct {
 const packStep = 1. / 1024
 
 // pack packs a face. like is the anchor that the last one was packed against, nil at the start; the next one to use is in the result.
-func pack(s landmark.Sample, outline []frame.Point, like *anchor) packed {
-	p := packed{pts: s.PTS, presence: s.Presence, raw: s.Raw, place: s.Placement, base: like}
+func pack(s landmark.Sample, outline []frame.Point, like *anchor) *packed {
+	p := &packed{pts: s.PTS, presence: s.Presence, raw: s.Raw, place: s.Placement, base: like}
 	copy(p.rest[:], s.Geometry[landmark.Coordinates:])
 	if like == nil || !p.differ(s.Geometry, outline) {
 		p.base, p.own = &anchor{*s.Geometry, outline}, true

@@ -27,7 +27,11 @@ const (
 	// .62 and .63 in the output of nine faces, which was then rendered three times), from hintLeast the first detector is asked.
 	watchDoubt = 0.3
 	alarmNear  = 0.45
+	alarmLeast = 0.6 // what the watch over the output takes for a face
 	hintLeast  = 0.5
+	// nearShare is the share of a picture that a find may take which is covered from alarmNear on: where a collar and a shawl are half the
+	// picture, rendering twice is the lesser evil.
+	nearShare = 0.03
 )
 
 // look finds what looks like a face in pic, of a picture that cuts has just judged. known are parts whose change says nothing.

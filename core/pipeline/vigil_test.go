@@ -156,3 +156,23 @@ func TestWhatPassOneAssures(t *testing.T) {
 		})
 	}
 }
+
+// What the second detector nearly takes for a face is covered at once where that costs little of the picture, and else where the
+// output turns out to show a face.
+func TestNearlyFaces(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		score   float64
+		side    float64
+		covered bool
+	}{
+		{"a print", .5, 60, true}, {"a hint", .4, 60, false}, {"a shawl", .5, 120, false}, {"a face as large", .62, 120, true},
+	} {
+		a := &Assured{frames: 1, bounds: frame.Rect{X1: 640, Y1: 360}}
+		a.suspect(0, detector.Detection{Box: frame.Rect{X0: 100, Y0: 100, X1: 100 + tc.side, Y1: 100 + tc.side}, Score: tc.score})
+		faces, doubtful := a.open(&decisions.List{})
+		if len(faces)+len(doubtful) != 1 || (len(faces) == 1) != tc.covered {
+			t.Errorf("%s: %d to be covered, %d in doubt", tc.name, len(faces), len(doubtful))
+		}
+	}
+}

@@ -15,6 +15,17 @@ const (
 	strayShare = 0.3
 )
 
+// spend gives what visible does, and lets go of what its sights keep of the faces: the list takes its place in memory.
+func (c *cast) spend(i int, own []int) []decisions.Face {
+	faces := c.visible(i, own)
+	for _, e := range c.tracklets[i].Entries {
+		if e.Tag >= 0 {
+			c.sights[e.Tag].face = nil
+		}
+	}
+	return faces
+}
+
 // visible are the faces of tracklet i, one of those of a person (own), without those entries that were only extended to where
 // another tracklet was really seen: around a split both stand in one place, and the one that was seen is the face.
 //
