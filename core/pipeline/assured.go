@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"slices"
+
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/detector"
 	"github.com/ksamenet/ksamenet/core/frame"
@@ -39,7 +41,7 @@ func (s *Assured) open(l *decisions.List) (faces, doubtful []verify.Finding) {
 		for _, f := range s.suspects[i] {
 			switch {
 			case f.Score < watchDoubt || !verify.Exposes(f.Box, s.bounds, regions):
-			case f.Score < alarmNear, f.Score < alarmLeast && f.Box.Area() > nearShare*s.bounds.Area():
+			case f.Score < alarmNear, f.Score < alarmLeast && (f.Box.Area() > nearShare*s.bounds.Area() || !s.lasts(f)):
 				doubtful = append(doubtful, f)
 			default:
 				faces = append(faces, f)
@@ -47,6 +49,19 @@ func (s *Assured) open(l *decisions.List) (faces, doubtful []verify.Finding) {
 		}
 	}
 	return faces, doubtful
+}
+
+// lasts says that what nearly is a face was seen in the same place in another picture shortly before or after: a print is, what flickers
+// is not.
+func (s *Assured) lasts(f verify.Finding) bool {
+	for i := f.Frame - nearReach; i <= f.Frame+nearReach; i++ {
+		if i != f.Frame && slices.ContainsFunc(s.suspects[i], func(o verify.Finding) bool {
+			return o.Score >= alarmNear && o.Box.IoU(f.Box) > sameFace
+		}) {
+			return true
+		}
+	}
+	return false
 }
 
 // Hide is the function of that name for faces that the watch over the output found.

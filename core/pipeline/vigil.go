@@ -32,6 +32,8 @@ const (
 	// nearShare is the share of a picture that a find may take which is covered from alarmNear on: where a collar and a shawl are half the
 	// picture, rendering twice is the lesser evil.
 	nearShare = 0.03
+	// nearReach is how many pictures before or after it another such find makes one believed.
+	nearReach = 12
 )
 
 // look finds what looks like a face in pic, of a picture that cuts has just judged. known are parts whose change says nothing.
