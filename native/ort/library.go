@@ -148,6 +148,11 @@ func start(d *dl.Library) (*Library, error) {
 	}
 	a := &l.api
 	a.slot = *(*[slotCount]uintptr)(pointer(apiTable))
+	// Builds of 1.32 on Linux have telemetry. The environment begins it, with a device id and a database in the user's cache folder and
+	// events to its maker's collector, before the call below can end it. The Go runtime hands the variable on to the C library.
+	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
+		return nil, err
+	}
 	if err := a.call(slotCreateEnv, logLevelFatal, uintptr(unsafe.Pointer(cString("ksamenet"))),
 		uintptr(unsafe.Pointer(&a.env))); err != nil {
 		return nil, err

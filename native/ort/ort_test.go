@@ -375,6 +375,36 @@ func TestDamagedLibraries(t *testing.T) {
 	}
 }
 
+// A redaction tells nobody that it took place: the library, whose own telemetry is on by default, leaves no trace in the user's folders and
+// opens no socket. In a process of its own, since a library is loaded once.
+func TestNoTelemetry(t *testing.T) {
+	if os.Getenv("KSAMENET_TEST_TELEMETRY") != "" {
+		openSession(t, testmodel.Toy, map[string][]int64{"identity": {1, 64}, "expression": {1, 7}})
+		fds, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fd := range fds {
+			if to, _ := os.Readlink("/proc/self/fd/" + fd.Name()); strings.HasPrefix(to, "socket:") || strings.Contains(to, "onnxruntime.db") {
+				t.Errorf("open: %s", to)
+			}
+		}
+		return
+	}
+	path, home := library(t).Path, t.TempDir()
+	for _, asked := range []string{"", "0"} {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestNoTelemetry$", "-test.v")
+		cmd.Env = append(os.Environ(), "KSAMENET_TEST_TELEMETRY=1", EnvLibrary+"="+path, "ORT_DISABLE_TELEMETRY="+asked, "HOME="+home,
+			"XDG_CACHE_HOME="+home, "XDG_DATA_HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_STATE_HOME="+home)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if left, err := os.ReadDir(home); err != nil || len(left) > 0 {
+			t.Errorf("left in the home folder: %v %v", left, err)
+		}
+	}
+}
+
 // A library that is whole but another one is an error that names it.
 func TestWrongLibrary(t *testing.T) {
 	for _, lib := range []string{"libm.so.6", "libksamenet-none.so"} {
