@@ -267,7 +267,7 @@ func (a *Analyzer) identity(tag int) []float32 {
 func trackerConfig(cfg Config) tracker.Config {
 	c := tracker.DefaultConfig()
 	c.High, c.Low = sure, doubtful
-	c.Extend = cfg.Extend
+	c.Extend, c.ExtendDoubt = cfg.Extend, max(cfg.Extend, c.ExtendDoubt)
 	return c
 }
 

@@ -8,39 +8,67 @@ import (
 	"github.com/ksamenet/ksamenet/core/verify"
 )
 
-// What the watcher found is covered where it was found, in between, and some frames before and after, but not over a cut.
+// What a watcher found is covered where it was found, in between, and some frames before and after, but not over a cut: further where
+// nobody says that it was not there.
 func TestHide(t *testing.T) {
-	l := listOf(100)
-	l.Shots = []decisions.Shot{{First: 0, Last: 49}, {First: 50, Last: 99}}
-	at := func(f int64, x float64) verify.Finding {
-		return verify.Finding{Frame: f, Score: .7, Box: frame.Rect{X0: x, Y0: 40, X1: x + 30, Y1: 80}}
+	for why, spans := range map[string][][2]int64{WhyFound: {{6, 18}, {41, 49}, {76, 84}}, WhyImported: {{0, 26}, {33, 49}, {68, 92}}} {
+		l := listOf(100)
+		l.Shots = []decisions.Shot{{First: 0, Last: 49}, {First: 50, Last: 99}}
+		at := func(f int64, x float64) verify.Finding {
+			return verify.Finding{Frame: f, Score: .7, Box: frame.Rect{X0: x, Y0: 40, X1: x + 30, Y1: 80}}
+		}
+		if err := Hide(DefaultConfig(), l, []verify.Finding{at(10, 40), at(14, 48), at(45, 100), at(80, 100)}, nil, why); err != nil {
+			t.Fatal(err)
+		}
+		if len(l.Tracks) != 3 || l.Source.Faces != l.Faces() {
+			t.Fatalf("%s: %d tracks, %d faces", why, len(l.Tracks), l.Source.Faces)
+		}
+		jobs := l.ByFrame()
+		for f := range int64(100) {
+			want := 0
+			for _, s := range spans {
+				if f >= s[0] && f <= s[1] {
+					want++
+				}
+			}
+			if len(jobs[f]) != want {
+				t.Errorf("%s, frame %d: %d covers, want %d", why, f, len(jobs[f]), want)
+			}
+			for _, j := range jobs[f] {
+				if j.Action != decisions.Cover || j.Track.Why != why {
+					t.Errorf("%s, frame %d: %+v", why, f, j)
+				}
+			}
+		}
+		for _, f := range []verify.Finding{at(10, 40), at(12, 44), at(14, 48), at(45, 100), at(80, 100)} {
+			if verify.Hidden(f.Box, verify.Regions(jobs[f.Frame])) < 1 {
+				t.Errorf("%s, frame %d: not hidden", why, f.Frame)
+			}
+		}
 	}
-	if err := Hide(DefaultConfig(), l, []verify.Finding{at(10, 40), at(14, 48), at(45, 100), at(80, 100)}, nil, WhyFound); err != nil {
+}
+
+// Covers are nobody's: two finds that pass each other are hidden, and neither is carried on as far as a face whose track is in doubt.
+func TestHideWhatCrosses(t *testing.T) {
+	l := listOf(100)
+	var found []verify.Finding
+	for f := int64(30); f < 60; f++ {
+		for _, x := range []float64{40 + 8*float64(f-30), 280 - 8*float64(f-30)} {
+			found = append(found, verify.Finding{Frame: f, Score: .7, Box: frame.Rect{X0: x, Y0: 40, X1: x + 30, Y1: 80}})
+		}
+	}
+	if err := Hide(DefaultConfig(), l, found, nil, WhyFound); err != nil {
 		t.Fatal(err)
 	}
-	if len(l.Tracks) != 3 || l.Source.Faces != l.Faces() {
-		t.Fatalf("%d tracks, %d faces", len(l.Tracks), l.Source.Faces)
-	}
 	jobs := l.ByFrame()
-	for f := range int64(100) {
-		want := 0
-		for _, s := range [][2]int64{{0, 26}, {33, 49}, {68, 92}} {
-			if f >= s[0] && f <= s[1] {
-				want++
-			}
-		}
-		if len(jobs[f]) != want {
-			t.Errorf("frame %d: %d covers, want %d", f, len(jobs[f]), want)
-		}
-		for _, j := range jobs[f] {
-			if j.Action != decisions.Cover || j.Track.Why == "" {
-				t.Errorf("frame %d: %+v", f, j)
-			}
-		}
-	}
-	for _, f := range []verify.Finding{at(10, 40), at(12, 44), at(14, 48), at(45, 100), at(80, 100)} {
+	for _, f := range found {
 		if verify.Hidden(f.Box, verify.Regions(jobs[f.Frame])) < 1 {
 			t.Errorf("frame %d: not hidden", f.Frame)
+		}
+	}
+	for f := range int64(100) {
+		if (f < 26 || f > 63) && len(jobs[f]) > 0 {
+			t.Errorf("frame %d: %d covers", f, len(jobs[f]))
 		}
 	}
 }

@@ -40,6 +40,9 @@ type Config struct {
 	// Extend is how many frames a tracklet is extended before its first and after its last observation: the face was
 	// there before the detector saw it. >= 0, default 12.
 	Extend int `json:"extend"`
+	// ExtendDoubt is the same at an end where an exchange with another face could not be excluded: the tracklet that goes on there may
+	// start later than a usual extension. >= Extend, default 30.
+	ExtendDoubt int `json:"extend_doubt"`
 	// ExtendTentative is the same for a tracklet that was never confirmed. >= 0, default 4.
 	ExtendTentative int `json:"extend_tentative"`
 	// Dilate is by how much of its width and height each edge of a cover box moves outwards where nothing was observed;
@@ -58,7 +61,7 @@ func DefaultConfig() Config {
 	return Config{
 		High: 0.5, Low: 0.2, MinHits: 3, WeakHits: 6, Lost: 30, TentativeMisses: 3,
 		Gate: 1, MaxJump: 2, MaxScale: 1.8, Margin: 0.1, Same: 0.36, Different: 0.15,
-		Extend: 12, ExtendTentative: 4, Dilate: 0.1,
+		Extend: 12, ExtendDoubt: 30, ExtendTentative: 4, Dilate: 0.1,
 	}
 }
 
@@ -83,6 +86,7 @@ func (c *Config) Validate() error {
 	check(c.Margin >= 0 && c.Margin <= 1, "Margin is %v, want 0..1", c.Margin)
 	check(c.Different <= c.Same, "Different is %v, want at most Same (%v)", c.Different, c.Same)
 	check(c.Extend >= 0 && c.Extend <= 10000, "Extend is %d frames, want 0..10000", c.Extend)
+	check(c.ExtendDoubt >= c.Extend && c.ExtendDoubt <= 10000, "ExtendDoubt is %d frames, want Extend (%d)..10000", c.ExtendDoubt, c.Extend)
 	check(c.ExtendTentative >= 0 && c.ExtendTentative <= 10000, "ExtendTentative is %d frames, want 0..10000", c.ExtendTentative)
 	check(c.Dilate >= 0 && c.Dilate <= 4, "Dilate is %v, want 0..4", c.Dilate)
 	return errors.Join(errs...)

@@ -144,14 +144,13 @@ func (c *Config) tracklet(s *shot, ch *chain) Tracklet {
 	return t
 }
 
-// reach is how many frames an end is extended. An end in doubt reaches as far as a lost face is remembered: the tracklet
-// that goes on there may start later than a usual extension.
+// reach is how many frames an end is extended.
 func (c *Config) reach(t *Tracklet, open bool) int {
 	switch {
 	case !t.Confirmed:
 		return c.ExtendTentative
 	case open:
-		return max(c.Extend, c.Lost)
+		return c.ExtendDoubt
 	}
 	return c.Extend
 }
