@@ -1,32 +1,32 @@
 package registry
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"runtime"
 	"slices"
 	"sync"
 
-	"gorgonia.org/tensor"
-
 	"github.com/ksamenet/ksamenet/core/ksame"
 )
 
 // gallery is the decrypted reference embeddings in memory, one row each. Not safe for concurrent use.
 type gallery struct {
-	dim     int
-	rows    []float32 // len(owners) × dim
-	quality []float64
-	owners  []ksame.PersonID
-	of      map[ksame.PersonID][]int // rows of each person, oldest first
-	scores  []float32
+	dim      int
+	rows     []float32 // len(owners) × dim
+	sketches sketches  // of the rows
+	quality  []float64
+	owners   []ksame.PersonID
+	of       map[ksame.PersonID][]int // rows of each person, oldest first
+	upper    []float64                // of match
 }
 
-func newGallery(dim int) *gallery { return &gallery{dim: dim, of: map[ksame.PersonID][]int{}} }
+func newGallery(dim int) *gallery {
+	return &gallery{dim: dim, sketches: newSketches(dim), of: map[ksame.PersonID][]int{}}
+}
 
 func (g *gallery) clone() *gallery {
-	c := &gallery{dim: g.dim, rows: slices.Clone(g.rows), quality: slices.Clone(g.quality), owners: slices.Clone(g.owners),
+	c := &gallery{dim: g.dim, rows: slices.Clone(g.rows), sketches: g.sketches.clone(), quality: slices.Clone(g.quality), owners: slices.Clone(g.owners),
 		of: make(map[ksame.PersonID][]int, len(g.of))}
 	for p, rows := range g.of {
 		c.of[p] = slices.Clone(rows)
@@ -39,11 +39,13 @@ func (g *gallery) row(i int) []float32 { return g.rows[i*g.dim : (i+1)*g.dim] }
 func (g *gallery) add(p ksame.PersonID, e []float32, quality float64) {
 	g.of[p] = append(g.of[p], len(g.owners))
 	g.rows, g.quality, g.owners = append(g.rows, e...), append(g.quality, quality), append(g.owners, p)
+	g.sketches.add(e)
 }
 
 // replace overwrites one row of its owner.
 func (g *gallery) replace(row int, e []float32, quality float64) {
 	copy(g.row(row), e)
+	g.sketches.replace(row, e)
 	g.quality[row] = quality
 }
 
@@ -56,6 +58,7 @@ func (g *gallery) remove(p ksame.PersonID) {
 		}
 	}
 	clear(g.rows) // the forgotten embedding goes at once, not when memory is used again
+	clear(g.sketches.lanes)
 	*g = *kept
 }
 
@@ -79,22 +82,62 @@ func (g *gallery) check(e []float32) ([]float32, error) {
 	return out, nil
 }
 
-// rowsPerCore is how many rows make another core worth its start: half a millisecond of one.
-const rowsPerCore = 8192
+// rowsPerCore is how many rows make another core worth its start: a quarter of a millisecond of one.
+const rowsPerCore = 16384
 
-// multiply fills scores with the gallery's rows times e. A hundred thousand rows (10,000 people of ten samples) take one core of a Xeon
-// 5 ms, most of it memory's; the cores share them.
-func (g *gallery) multiply(e, scores []float32) error {
-	n := len(scores)
+// highest are the two people with the highest similarities.
+type highest struct {
+	person, runner ksame.PersonID // 0: none
+	first, second  float64
+}
+
+var nobody = highest{first: math.Inf(-1), second: math.Inf(-1)}
+
+// meet takes notice of a row of p. Equal ones go by the lower id, in whatever order they come.
+func (h *highest) meet(p ksame.PersonID, sim float64) {
+	switch {
+	case p == h.person:
+		h.first = max(h.first, sim)
+	case sim > h.first || sim == h.first && p < h.person:
+		h.runner, h.second = h.person, h.first
+		h.person, h.first = p, sim
+	case sim > h.second || sim == h.second && p < h.runner:
+		h.runner, h.second = p, sim
+	}
+}
+
+// match finds the two people nearest to the unit vector e, each by their nearest sample. Rows are read in full only where their
+// sketches do not say that two people are nearer; the cores share the sketches.
+func (g *gallery) match(e []float32) (Match, error) {
+	n := len(g.owners)
+	if n == 0 {
+		return Match{}, nil
+	}
+	if len(e) != g.dim {
+		return Match{}, fmt.Errorf("registry: match: an embedding of %d values, want %d", len(e), g.dim)
+	}
+	for _, v := range e {
+		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+			return Match{}, fmt.Errorf("registry: match: an embedding that is not finite")
+		}
+	}
+	q := g.sketches.query(e)
+	if cap(g.upper) < n {
+		g.upper = make([]float64, n, n+n/4)
+	}
+	upper := g.upper[:n]
 	parts := min(runtime.GOMAXPROCS(0), 1+(n-1)/rowsPerCore)
-	errs := make([]error, parts)
+	lower := make([]highest, parts)
 	part := func(k int) {
-		lo, hi := k*n/parts, (k+1)*n/parts
-		// The tensors are views: nothing is copied.
-		a := tensor.New(tensor.WithShape(hi-lo, g.dim), tensor.WithBacking(g.rows[lo*g.dim:hi*g.dim]))
-		x := tensor.New(tensor.WithShape(g.dim), tensor.WithBacking(e))
-		y := tensor.New(tensor.WithShape(hi-lo), tensor.WithBacking(scores[lo:hi]))
-		_, errs[k] = a.MatVecMul(x, tensor.WithReuse(y))
+		h := nobody
+		for i := k * n / parts; i < (k+1)*n/parts; i++ {
+			low, high := g.sketches.between(i, &q)
+			upper[i] = high
+			if low > h.second {
+				h.meet(g.owners[i], low)
+			}
+		}
+		lower[k] = h
 	}
 	var wait sync.WaitGroup
 	for k := 1; k < parts; k++ {
@@ -102,40 +145,34 @@ func (g *gallery) multiply(e, scores []float32) error {
 	}
 	part(0)
 	wait.Wait()
-	return errors.Join(errs...)
-}
-
-// match multiplies the gallery by the unit vector e and takes the maximum per person.
-func (g *gallery) match(e []float32) (m Match, err error) {
-	if len(g.owners) == 0 {
-		return Match{}, nil
-	}
-	n := len(g.owners)
-	if cap(g.scores) < n {
-		g.scores = make([]float32, n, n+n/4)
-	}
-	scores := g.scores[:n]
-	if err := g.multiply(e, scores); err != nil {
-		return Match{}, fmt.Errorf("registry: match: %w", err)
-	}
-	m.Similarity, m.Second = math.Inf(-1), math.Inf(-1)
-	for i, s := range scores {
-		switch p, sim := g.owners[i], float64(s); {
-		case math.IsNaN(sim):
-			return Match{}, fmt.Errorf("registry: match: a similarity is not a number")
-		case p == m.Person:
-			m.Similarity = max(m.Similarity, sim)
-		case sim > m.Similarity || sim == m.Similarity && p < m.Person:
-			m.Runner, m.Second = m.Person, m.Similarity
-			m.Person, m.Similarity = p, sim
-		case sim > m.Second || sim == m.Second && p < m.Runner:
-			m.Runner, m.Second = p, sim
+	atLeast := lower[0]
+	for _, h := range lower[1:] {
+		for _, p := range []struct {
+			id  ksame.PersonID
+			sim float64
+		}{{h.person, h.first}, {h.runner, h.second}} {
+			if p.id != 0 {
+				atLeast.meet(p.id, p.sim)
+			}
 		}
 	}
-	if m.Runner == 0 {
-		m.Second = -1
+	found := nobody
+	for i, high := range upper {
+		if high >= atLeast.second {
+			found.meet(g.owners[i], product(g.row(i), e))
+		}
 	}
-	return m, nil
+	if found.runner == 0 {
+		found.second = -1
+	}
+	return Match{Person: found.person, Similarity: found.first, Runner: found.runner, Second: found.second}, nil
+}
+
+func product(a, b []float32) (s float64) {
+	for i, v := range a {
+		s += float64(v) * float64(b[i])
+	}
+	return s
 }
 
 // similarity of two people: the largest over their samples, which errs towards "the same".
@@ -143,12 +180,7 @@ func (g *gallery) similarity(a, b ksame.PersonID) float64 {
 	best := math.Inf(-1)
 	for _, i := range g.of[a] {
 		for _, j := range g.of[b] {
-			var s float64
-			y := g.row(j)
-			for d, v := range g.row(i) {
-				s += float64(v) * float64(y[d])
-			}
-			best = max(best, s)
+			best = max(best, product(g.row(i), g.row(j)))
 		}
 	}
 	return best
