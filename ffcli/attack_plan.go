@@ -124,7 +124,7 @@ func readDataset(dir string, outputs bool) ([]duel, error) {
 				*p = filepath.Join(dir, *p)
 			}
 		}
-		if !slices.Contains(sessions, d.session) {
+		if !slices.Contains(sessions, d.session) && (outputs || d.session != "") {
 			sessions = append(sessions, d.session)
 		}
 		duels = append(duels, d)
@@ -149,19 +149,20 @@ func planSweep(c *cli.Context) ([]*recording, error) {
 		if err != nil {
 			return nil, err
 		}
-		sessions := map[string]int{}
+		var sessions []string
 		for _, d := range duels {
-			if _, ok := sessions[d.session]; !ok {
-				sessions[d.session] = len(sessions)
+			if d.session != "" && !slices.Contains(sessions, d.session) {
+				sessions = append(sessions, d.session)
 			}
-			out = append(out, &recording{path: d.original, person: d.person, expression: d.expression, role: sessions[d.session]})
 		}
-		for _, r := range out {
-			if len(sessions) == 1 {
-				r.role = -1
-			} else if r.person == "" {
-				return nil, usage("%s: %s has a session and no person; sessions are compared by who is in them", filepath.Join(dir, datasetFile), r.path)
+		for _, d := range duels {
+			r := &recording{path: d.original, person: d.person, expression: d.expression, role: -1}
+			if d.session != "" && len(sessions) == 2 {
+				if r.role = slices.Index(sessions, d.session); r.person == "" {
+					return nil, usage("%s: %s has a session and no person; sessions are compared by who is in them", filepath.Join(dir, datasetFile), r.path)
+				}
 			}
+			out = append(out, r)
 		}
 		return out, nil
 	}

@@ -62,10 +62,10 @@ func (s *sweep) scan(ctx context.Context) error {
 	}
 	defer reg.Close()
 	p := newProgress(s.c.App.ErrWriter, progressModeFor(s.c.App.ErrWriter, s.c.Bool("quiet"), false), "originals", int64(len(s.all)))
-	s.doc.Sessions = "two sessions"
+	halved := 0
 	for _, r := range s.all {
 		if r.role < 0 {
-			s.doc.Sessions = "halves of each recording"
+			halved++
 		}
 		if err := s.analyze(ctx, r, reg); err != nil {
 			return fmt.Errorf("%s: %w", r.path, err)
@@ -76,6 +76,14 @@ func (s *sweep) scan(ctx context.Context) error {
 		p.step(len(r.names))
 	}
 	p.finish()
+	switch halved {
+	case 0:
+		s.doc.Sessions = "two sessions"
+	case len(s.all):
+		s.doc.Sessions = "halves of each recording"
+	default:
+		s.doc.Sessions = "two sessions, and halves of the recordings that have none"
+	}
 	s.gather()
 	return nil
 }
@@ -219,6 +227,14 @@ func (s *sweep) gather() {
 		}
 	}
 	s.doc.People = len(s.people)
+	for _, name := range s.people {
+		if slices.ContainsFunc(s.all, func(r *recording) bool { return r.role < 0 && r.shows(name) }) {
+			s.doc.OneRecording = append(s.doc.OneRecording, name)
+		}
+	}
+	if n := len(s.doc.OneRecording); n > 0 {
+		s.say("of %d of %d people gallery and probe are halves of one recording, in which not only the face is the same: of them parrot, composition and cluster-leak are measured and not judged", n, len(s.people))
+	}
 	if n := len(s.doc.Left); n > 0 {
 		s.say("%d people are left out: no usable face in both sessions", n)
 	}

@@ -51,6 +51,19 @@ type Person struct {
 	Nearest float64 `json:"nearest"` // to the nearest other one
 	Gallery int     `json:"gallery"` // pictures in the person's entry
 	Probe   int     `json:"probe"`   // pictures in the probe
+	// OneRecording says that gallery and probe are parts of one recording, and not only the face is the same in both.
+	OneRecording bool `json:"one_recording,omitempty"`
+}
+
+// MarkOneRecording says of whom gallery and probe are parts of one recording, in all attacks in which both are outputs.
+func MarkOneRecording(all []Attack, names []string) {
+	for i := range all {
+		if a := &all[i]; a.Attack == Parrot || a.Attack == Composition || a.Attack == ClusterLeak {
+			for j := range a.PerPerson {
+				a.PerPerson[j].OneRecording = slices.Contains(names, a.PerPerson[j].Person)
+			}
+		}
+	}
 }
 
 // body is all evidence of one person.

@@ -33,6 +33,7 @@ type page struct {
 	Signals  []signalRow
 	Widest   []int // the k of the signals' columns
 	Verdicts []verdict
+	Halves   []*Point // parrot on people of one recording
 }
 
 // verdict is one attack in a sentence's worth of numbers.
@@ -114,6 +115,11 @@ func (s *Sweep) WriteHTML(w io.Writer) error {
 		}
 		if v.Worst != nil {
 			p.Verdicts = append(p.Verdicts, v)
+		}
+	}
+	for i := range s.Curves {
+		if q := &s.Curves[i]; q.OneRecording && q.Attack == Parrot && q.Channel == FaceOnly {
+			p.Halves = append(p.Halves, q)
 		}
 	}
 	for _, k := range ks {

@@ -12,7 +12,9 @@ import "math"
 // names they were found for: there are r[j] = e_j(n) such choices (elementary symmetric polynomials), each in (m−j)! deals,
 // and inclusion and exclusion gives the deals with exactly j. Source: Riordan, "An Introduction to Combinatorial Analysis", 1958,
 // chapter 7 (permutations with restricted positions).
-func (a *Attack) byChance() []float64 {
+//
+// Where counts is not nil, hits of others are not counted; names are dealt to all.
+func (a *Attack) byChance(counts func(*Person) bool) []float64 {
 	type cluster struct {
 		members int
 		found   map[string]int
@@ -31,7 +33,7 @@ func (a *Attack) byChance() []float64 {
 		p := &a.PerPerson[i]
 		g, ok := of(p)
 		if !ok { // in a cluster of their own: known
-			if p.Found == p.Person {
+			if p.Found == p.Person && (counts == nil || counts(p)) {
 				out = convolve(out, []float64{0, 1})
 			}
 			continue
@@ -45,7 +47,7 @@ func (a *Attack) byChance() []float64 {
 	}
 	for i := range a.PerPerson {
 		p := &a.PerPerson[i]
-		if g, ok := of(p); ok {
+		if g, ok := of(p); ok && (counts == nil || counts(p)) {
 			if at, known := in[p.Found]; known && at == g {
 				groups[g].found[p.Found]++
 			}

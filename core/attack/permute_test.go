@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -25,7 +26,7 @@ func guesses(all [][]int) *Attack {
 	return a
 }
 
-// Every deal of names, counted.
+// Every deal of names, counted; and of the first half of the probes alone.
 func TestByChanceCountsAllDeals(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	for n := 1; n <= 6; n++ {
@@ -34,18 +35,22 @@ func TestByChanceCountsAllDeals(t *testing.T) {
 			for i := range found {
 				found[i] = r.IntN(n+1) - 1
 			}
-			want, deals := make([]float64, n+1), 0.
+			want, part, deals := make([]float64, n+1), make([]float64, n+1), 0.
 			perm := make([]int, 0, n)
 			var deal func(used int)
 			deal = func(used int) {
 				if len(perm) == n {
-					hits := 0
+					hits, few := 0, 0
 					for u, v := range perm {
 						if found[u] == v {
 							hits++
+							if u < n/2 {
+								few++
+							}
 						}
 					}
 					want[hits]++
+					part[few]++
 					deals++
 					return
 				}
@@ -58,14 +63,19 @@ func TestByChanceCountsAllDeals(t *testing.T) {
 				}
 			}
 			deal(0)
-			got := guesses([][]int{found}).byChance()
-			for j := range want {
-				g := 0.
-				if j < len(got) {
-					g = got[j]
-				}
-				if math.Abs(g-want[j]/deals) > 1e-9 {
-					t.Fatalf("%v: %d hits have probability %v, want %v", found, j, g, want[j]/deals)
+			a := guesses([][]int{found})
+			first := func(p *Person) bool {
+				return slices.IndexFunc(a.PerPerson, func(q Person) bool { return q.Person == p.Person }) < n/2
+			}
+			for _, c := range []struct{ got, want []float64 }{{a.byChance(nil), want}, {a.byChance(first), part}} {
+				for j := range c.want {
+					g := 0.
+					if j < len(c.got) {
+						g = c.got[j]
+					}
+					if math.Abs(g-c.want[j]/deals) > 1e-9 {
+						t.Fatalf("%v: %d hits have probability %v, want %v", found, j, g, c.want[j]/deals)
+					}
 				}
 			}
 		}
@@ -74,10 +84,10 @@ func TestByChanceCountsAllDeals(t *testing.T) {
 
 func TestByChanceOfPairs(t *testing.T) {
 	// Two that are found for each other's and their own probes: both right or both wrong. One that draws both: always one hit.
-	if d := guesses([][]int{{0, 1}}).byChance(); len(d) != 3 || d[0] != .5 || d[1] != 0 || d[2] != .5 {
+	if d := guesses([][]int{{0, 1}}).byChance(nil); len(d) != 3 || d[0] != .5 || d[1] != 0 || d[2] != .5 {
 		t.Errorf("told apart: %v", d)
 	}
-	if d := guesses([][]int{{0, 0}}).byChance(); d[0] != 0 || d[1] != 1 {
+	if d := guesses([][]int{{0, 0}}).byChance(nil); d[0] != 0 || d[1] != 1 {
 		t.Errorf("one draws both: %v", d)
 	}
 	// Thirty pairs, 44 hits: independent trials would say .0002.
@@ -86,7 +96,7 @@ func TestByChanceOfPairs(t *testing.T) {
 		all = append(all, [][]int{{0, 1}, {1, 0}}[i/22])
 	}
 	a := guesses(all)
-	if p := tail(a.byChance(), a.Hits); a.Hits != 44 || math.Abs(p-atLeast(22, 30, .5)) > 1e-9 {
+	if p := tail(a.byChance(nil), a.Hits); a.Hits != 44 || math.Abs(p-atLeast(22, 30, .5)) > 1e-9 {
 		t.Errorf("%d hits of 30 pairs: %v, want that of 22 heads of 30", a.Hits, p)
 	}
 	// A cluster of a hundred, found at random and found out.
@@ -94,15 +104,15 @@ func TestByChanceOfPairs(t *testing.T) {
 	for i := range one {
 		one[i], none[i] = i, (i+1)%100
 	}
-	if p := tail(guesses([][]int{one}).byChance(), 100); p > 1e-100 {
+	if p := tail(guesses([][]int{one}).byChance(nil), 100); p > 1e-100 {
 		t.Errorf("a hundred found of a hundred: %v", p)
 	}
-	if p := tail(guesses([][]int{none}).byChance(), 0); math.Abs(p-1) > 1e-9 {
+	if p := tail(guesses([][]int{none}).byChance(nil), 0); math.Abs(p-1) > 1e-9 {
 		t.Errorf("all outcomes together: %v", p)
 	}
 	link := guesses([][]int{{0}, {0}, {0}})
 	link.Attack = Linkage
-	if d := link.byChance(); math.Abs(d[0]-1./3) > 1e-9 || math.Abs(d[3]-1./6) > 1e-9 {
+	if d := link.byChance(nil); math.Abs(d[0]-1./3) > 1e-9 || math.Abs(d[3]-1./6) > 1e-9 {
 		t.Errorf("three clusters found out: %v", d)
 	}
 }

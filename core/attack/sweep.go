@@ -29,12 +29,14 @@ type Sweep struct {
 	People     int               `json:"people"`   // with usable faces in both sessions
 	Left       []string          `json:"left_out"` // people without
 	// Sessions says what gallery and probe are: two sessions of the data set, or halves of each recording.
-	Sessions string   `json:"sessions"`
-	Pictures int      `json:"pictures_looked_at"` // of originals, by each recogniser
-	Runs     []Run    `json:"runs"`               // in order of k, then of the fold
-	Curves   []Point  `json:"curves"`             // all folds of one k together
-	Utility  *Utility `json:"utility,omitempty"`
-	UtilityK int      `json:"utility_k,omitempty"` // of the outputs that Utility was measured on
+	Sessions string `json:"sessions"`
+	// OneRecording are the people whose gallery and probe are halves of one recording. What is found of them has points of its own.
+	OneRecording []string `json:"one_recording,omitempty"`
+	Pictures     int      `json:"pictures_looked_at"` // of originals, by each recogniser
+	Runs         []Run    `json:"runs"`               // in order of k, then of the fold
+	Curves       []Point  `json:"curves"`             // all folds of one k together
+	Utility      *Utility `json:"utility,omitempty"`
+	UtilityK     int      `json:"utility_k,omitempty"` // of the outputs that Utility was measured on
 }
 
 // Run is one k of one fold: a registry of its own, its partition, and two releases with a rekey between them.
@@ -49,7 +51,8 @@ type Run struct {
 	Attacks      []Attack `json:"attacks"`
 }
 
-// Point is one attack at one k: the trials of all folds.
+// Point is one attack at one k: the trials of all folds. Of people whose gallery and probe are parts of one recording, and of all
+// others, there is one each.
 type Point struct {
 	Attack     string    `json:"attack"`
 	Recognizer string    `json:"recognizer"`
@@ -68,15 +71,17 @@ type Point struct {
 	Within bool `json:"within"`
 	// P is the probability of as many hits or more if the output told the cluster and nothing else: exact, over all ways to deal
 	// the names of each cluster's members anew.
-	P float64 `json:"p"`
+	P            float64 `json:"p"`
+	OneRecording bool    `json:"one_recording,omitempty"`
 
 	byChance []float64 // hits, of all folds
 }
 
 // Judged says that the claim is about this point: what the surroundings give away is measured only, by themselves or by the
-// complexion that follows them, and so is what the signals tell somebody who reads them off a decision list, as no viewer can.
+// complexion that follows them, and so is what the signals tell somebody who reads them off a decision list, as no viewer can. Halves of
+// one recording share what somebody did there, which passes by design.
 func (p *Point) Judged() bool {
-	return p.Channel != Full && p.Channel != Complexion && p.Channel != Tone && p.Recognizer != SignalsReader
+	return !p.OneRecording && p.Channel != Full && p.Channel != Complexion && p.Channel != Tone && p.Recognizer != SignalsReader
 }
 
 // Finish computes the curves.
@@ -84,22 +89,30 @@ func (s *Sweep) Finish() {
 	type key struct {
 		attack, recognizer, channel string
 		k                           int
+		one                         bool
 	}
 	at := map[key]int{}
 	s.Curves = nil
 	for _, r := range s.Runs {
-		for _, a := range r.Attacks {
-			k := key{a.Attack, a.Recognizer, a.Channel, r.K}
-			i, ok := at[k]
-			if !ok {
-				i = len(s.Curves)
-				at[k], s.Curves = i, append(s.Curves, Point{Attack: a.Attack, Recognizer: a.Recognizer, Channel: a.Channel, K: r.K, byChance: []float64{1}})
+		for i := range r.Attacks {
+			a := &r.Attacks[i]
+			for _, one := range []bool{false, true} {
+				part := a.of(one)
+				if part.People == 0 {
+					continue
+				}
+				k := key{a.Attack, a.Recognizer, a.Channel, r.K, one}
+				j, ok := at[k]
+				if !ok {
+					j = len(s.Curves)
+					at[k], s.Curves = j, append(s.Curves, Point{Attack: a.Attack, Recognizer: a.Recognizer, Channel: a.Channel, K: r.K, OneRecording: one, byChance: []float64{1}})
+				}
+				p, n := &s.Curves[j], float64(part.People)
+				p.Trials, p.Hits = p.Trials+part.People, p.Hits+part.Hits
+				p.Claim, p.Chance = p.Claim+n*part.Claim, p.Chance+n*part.Chance
+				p.Folds = append(p.Folds, part.Rank1)
+				p.byChance = convolve(p.byChance, a.byChance(func(p *Person) bool { return p.OneRecording == one }))
 			}
-			p, n := &s.Curves[i], float64(a.People)
-			p.Trials, p.Hits = p.Trials+a.People, p.Hits+a.Hits
-			p.Claim, p.Chance = p.Claim+n*a.Claim, p.Chance+n*a.Chance
-			p.Folds = append(p.Folds, a.Rank1)
-			p.byChance = convolve(p.byChance, a.byChance())
 		}
 	}
 	for i := range s.Curves {
@@ -124,19 +137,53 @@ func (s *Sweep) Finish() {
 	}
 }
 
-// Beaten are the judged points that lie above the claim beyond what as many tests as there are give by chance: their P is below
-// one in twenty over the number of tests (Bonferroni), so that a sweep in which all claims hold says so 19 times of 20.
-func (s *Sweep) Beaten() []Point {
-	var out []Point
-	tests := 0
-	for i := range s.Curves {
-		if s.Curves[i].Judged() {
-			tests++
+// of is the part of an attack's outcome that concerns people of one recording, or all others. The whole is the attack's own; in a
+// part of it a tie counts as a hit.
+func (a *Attack) of(one bool) Attack {
+	mates := map[uint64]int{}
+	for i := range a.PerPerson {
+		mates[a.PerPerson[i].Group]++
+	}
+	out := Attack{Chance: a.Chance}
+	for i := range a.PerPerson {
+		p := &a.PerPerson[i]
+		if p.OneRecording != one {
+			continue
+		}
+		out.People++
+		if p.Found == p.Person {
+			out.Hits++
+		}
+		if p.Group == 0 {
+			out.Claim++
+		} else {
+			out.Claim += 1 / float64(mates[p.Group])
 		}
 	}
+	if out.People == len(a.PerPerson) {
+		return *a
+	}
+	if n := float64(out.People); n > 0 {
+		out.Claim, out.Rank1 = out.Claim/n, float64(out.Hits)/n
+	}
+	return out
+}
+
+// Beaten are the judged points that lie above the claim beyond what as many tests as there are give by chance: a sweep in which all
+// claims hold says so 19 times of 20. Half of the one in twenty is for parrot, what an attacker would do first and what an output is
+// tested by elsewhere, the other half for all other attacks; either is shared equally among its tests (Bonferroni, weighted).
+func (s *Sweep) Beaten() []Point {
+	tests := map[bool]int{}
+	tested := func(p *Point) bool { return p.Judged() && p.K > 1 } // of one person in a cluster nothing is claimed
 	for i := range s.Curves {
-		if p := s.Curves[i]; p.Judged() && p.P < (1-Confidence)/float64(tests) {
-			out = append(out, p)
+		if p := &s.Curves[i]; tested(p) {
+			tests[p.Attack == Parrot]++
+		}
+	}
+	var out []Point
+	for i := range s.Curves {
+		if p := &s.Curves[i]; tested(p) && p.P < (1-Confidence)/2/float64(tests[p.Attack == Parrot]) {
+			out = append(out, *p)
 		}
 	}
 	return out
@@ -152,7 +199,7 @@ func (s *Sweep) Ks() []int {
 	return slices.Compact(out)
 }
 
-// Point finds one point of the curves; nil when there is none.
+// Point finds one point of the curves, of people of several recordings if there are any; nil when there is none.
 func (s *Sweep) Point(attack, recognizer, channel string, k int) *Point {
 	for i := range s.Curves {
 		if p := &s.Curves[i]; p.Attack == attack && p.Recognizer == recognizer && p.Channel == channel && p.K == k {
@@ -172,13 +219,13 @@ func (s *Sweep) WriteJSON(w io.Writer) error {
 // WriteCSV writes one line a trial.
 func (s *Sweep) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
-	lines := [][]string{{"k", "fold", "attack", "recognizer", "channel", "person", "cluster", "found", "rank", "own", "nearest", "gallery_pictures", "probe_pictures", "people", "chance", "claim"}}
+	lines := [][]string{{"k", "fold", "attack", "recognizer", "channel", "person", "cluster", "found", "rank", "own", "nearest", "gallery_pictures", "probe_pictures", "people", "chance", "claim", "one_recording"}}
 	f := func(v float64) string { return strconv.FormatFloat(v, 'f', 4, 64) }
 	for _, r := range s.Runs {
 		for _, a := range r.Attacks {
 			for _, p := range a.PerPerson {
 				lines = append(lines, []string{strconv.Itoa(r.K), strconv.Itoa(r.Fold), a.Attack, a.Recognizer, a.Channel, p.Person, strconv.FormatUint(p.Group, 10), p.Found, strconv.Itoa(p.Rank),
-					f(p.Own), f(p.Nearest), strconv.Itoa(p.Gallery), strconv.Itoa(p.Probe), strconv.Itoa(a.People), f(a.Chance), f(a.Claim)})
+					f(p.Own), f(p.Nearest), strconv.Itoa(p.Gallery), strconv.Itoa(p.Probe), strconv.Itoa(a.People), f(a.Chance), f(a.Claim), strconv.FormatBool(p.OneRecording)})
 			}
 		}
 	}
@@ -198,9 +245,11 @@ func (s *Sweep) WriteTable(w io.Writer) error {
 			verdict := "holds"
 			switch {
 			case slices.ContainsFunc(beaten, func(b Point) bool {
-				return b.Attack == p.Attack && b.Recognizer == p.Recognizer && b.Channel == p.Channel && b.K == p.K
+				return b.Attack == p.Attack && b.Recognizer == p.Recognizer && b.Channel == p.Channel && b.K == p.K && b.OneRecording == p.OneRecording
 			}):
 				verdict = "BEATEN"
+			case p.OneRecording:
+				verdict = "one recording on both sides: measured, not claimed"
 			case !p.Judged():
 				verdict = "measured, not claimed"
 			case !p.Within:

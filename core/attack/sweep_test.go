@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -54,6 +56,54 @@ func TestSweepCurves(t *testing.T) {
 	}
 	if k := s.Ks(); len(k) != 2 || k[1] != 5 {
 		t.Errorf("k %v", k)
+	}
+}
+
+// Halves of one recording are counted apart and not judged; who is filmed twice is judged by themselves.
+func TestSweepOfHalves(t *testing.T) {
+	a := tried(Parrot, "sface", FaceOnly, 7, 7, 1./7)
+	naive := tried(Naive, "sface", FaceOnly, 1, 7, 1./7)
+	sweep := func(names ...string) *Sweep {
+		s := &Sweep{OneRecording: names, Runs: []Run{{K: 5, Fold: 1, People: 7, Attacks: []Attack{a, naive}}}}
+		for i := range s.Runs[0].Attacks {
+			s.Runs[0].Attacks[i].PerPerson = slices.Clone(s.Runs[0].Attacks[i].PerPerson)
+		}
+		MarkOneRecording(s.Runs[0].Attacks, names)
+		s.Finish()
+		return s
+	}
+	find := func(s *Sweep, one bool) *Point {
+		for i := range s.Curves {
+			if p := &s.Curves[i]; p.Attack == Parrot && p.OneRecording == one {
+				return p
+			}
+		}
+		return nil
+	}
+	// Four of seven in one cluster, all found: one deal of 7·6·5·4. The other three: of 7·6·5.
+	s := sweep("4", "5", "6")
+	two, one := find(s, false), find(s, true)
+	if two == nil || two.Trials != 4 || two.Hits != 4 || math.Abs(two.Claim-1./7) > 1e-9 || math.Abs(two.P-1./840) > 1e-9 || !two.Judged() {
+		t.Errorf("filmed twice: %+v", two)
+	}
+	if one == nil || one.Trials != 3 || one.Hits != 3 || math.Abs(one.P-1./210) > 1e-9 || one.Judged() {
+		t.Errorf("halves: %+v", one)
+	}
+	if b := s.Beaten(); len(b) != 1 || b[0].OneRecording {
+		t.Errorf("beaten %+v", b)
+	}
+	if p := s.Point(Naive, "sface", FaceOnly, 5); p == nil || p.Trials != 7 || !p.Judged() {
+		t.Errorf("naive is judged of everybody: %+v", p)
+	}
+	var table, html bytes.Buffer
+	if err := errors.Join(s.WriteTable(&table), s.WriteHTML(&html)); err != nil || !strings.Contains(table.String(), "one recording on both sides") || !strings.Contains(html.String(), "3 of 3") {
+		t.Errorf("%v\n%s", err, table.String())
+	}
+	if b := sweep("0", "1", "2", "3", "4", "5", "6").Beaten(); len(b) != 0 {
+		t.Errorf("halves alone are judged: %+v", b)
+	}
+	if s := sweep(); find(s, true) != nil || find(s, false).Hits != 7 || len(s.Beaten()) != 1 {
+		t.Errorf("no halves: %+v", s.Curves)
 	}
 }
 
