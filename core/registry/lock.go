@@ -18,7 +18,7 @@ import (
 func lockWriter(path string) (*os.File, error) {
 	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("registry: lock: %w", err)
+		return nil, wayOut(fmt.Errorf("registry: lock: %w", err))
 	}
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
@@ -38,7 +38,7 @@ func lockWriter(path string) (*os.File, error) {
 	}
 	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("registry: lock %s: %w", path, err)
+		return nil, wayOut(fmt.Errorf("registry: lock %s: %w", path, err))
 	}
 	return f, nil
 }

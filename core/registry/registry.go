@@ -51,7 +51,7 @@ func Init(path, keyPath string, opt Options) (*Registry, error) {
 		return nil, err
 	}
 	if err := create(path, key, opt); err != nil {
-		return nil, err
+		return nil, wayOut(err)
 	}
 	return Open(path, keyPath, opt)
 }

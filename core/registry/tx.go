@@ -71,19 +71,19 @@ func (t *Tx) Commit(ctx context.Context) error {
 	}
 	tx, err := t.r.db.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("registry: commit: %w", err)
+		return wayOut(fmt.Errorf("registry: commit: %w", err))
 	}
 	defer tx.Rollback()
 	for _, write := range t.writes {
 		if err := write(ctx, tx); err != nil {
-			return fmt.Errorf("registry: commit: %w", err)
+			return wayOut(fmt.Errorf("registry: commit: %w", err))
 		}
 	}
 	if _, err := tx.ExecContext(ctx, "UPDATE meta SET value = ? WHERE name = 'seal'", t.plan.seal()); err != nil {
-		return fmt.Errorf("registry: commit: %w", err)
+		return wayOut(fmt.Errorf("registry: commit: %w", err))
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("registry: commit: %w", err)
+		return wayOut(fmt.Errorf("registry: commit: %w", err))
 	}
 	t.r.now = t.plan
 	if t.forgot {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Missing ends the test: piece ("ort", "models", "gst", "av") is missing for the given reason.
+// Missing ends the test: piece ("ort", "models", "gst", "av", "mount") is missing for the given reason.
 func Missing(t testing.TB, piece, reason string) {
 	t.Helper()
 	if slices.Contains(strings.Split(os.Getenv("KSAMENET_REQUIRE"), ","), piece) {
