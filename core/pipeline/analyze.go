@@ -16,14 +16,17 @@ import (
 // sight is what pass 1 keeps of one face in one picture: measurements, no pixels. The tag of a tracker observation is
 // the index of its sight.
 type sight struct {
-	frame     int64
-	landmarks bool // face is set, until it was assembled
-	face      *packed
-	surround  compositor.Surround
-	embedding []float32 // nil: not looked at, or not good enough
+	face     *packed              // nil: no landmarks, or its tracklet was drawn
+	surround *compositor.Surround // nil: not measured
+	view     *view                // nil: not looked at, or not good enough
+	known    int                  // the newest sight of the same face, up to this one, that has a view; -1: none
+}
+
+// view is what recognisers say of a sight.
+type view struct {
+	embedding []float32
 	quality   float64
 	second    []float32 // by the second recogniser; nil: not looked at
-	known     int       // the newest sight of the same face, up to this one, that has an embedding; -1: none
 }
 
 // Analyzer is pass 1: it looks at every picture of a file once, in order, and then decides. It belongs to one goroutine.
@@ -33,6 +36,7 @@ type Analyzer struct {
 	scout   scout
 	linker  *tracker.Linker
 	sights  []*sight
+	masks   [][]*drawn // of the linker's tracklets, in order, as far as those have ended
 	shots   []decisions.Shot
 	size    [2]int
 	count   int64
@@ -95,7 +99,10 @@ func (a *Analyzer) Picture(ctx context.Context, pic *frame.Picture) (faces int, 
 		return 0, fmt.Errorf("pipeline: picture %d: %w", pic.Index, err)
 	}
 	a.before, a.now = a.now, a.before
-	return len(obs), a.linker.Add(tracker.Frame{Index: pic.Index, Cut: g.cut, Obs: obs})
+	if err := a.linker.Add(tracker.Frame{Index: pic.Index, Cut: g.cut, Obs: obs}); err != nil {
+		return 0, err
+	}
+	return len(obs), a.draw(ctx, a.linker.Ended())
 }
 
 // look measures one detected face. A face whose landmarks were followed to this picture has them already; one that is new,
@@ -131,7 +138,7 @@ func lies(r landmark.Result, d detector.Detection) bool {
 
 // keep stores a sight and, when due, its embedding and surroundings.
 func (a *Analyzer) keep(ctx context.Context, pic *frame.Picture, r landmark.Result, w *watched) error {
-	s := sight{frame: pic.Index}
+	var s sight
 	if usable(r) {
 		steady, err := a.steady(ctx, pic, r)
 		if err != nil {
@@ -146,7 +153,7 @@ func (a *Analyzer) keep(ctx context.Context, pic *frame.Picture, r landmark.Resu
 		for i, p := range steady.Oval {
 			outline[i] = inv.Apply(p)
 		}
-		s.landmarks, s.face = true, pack(steady.Sample(pic.PTS), outline, w.anchor)
+		s.face = pack(steady.Sample(pic.PTS), outline, w.anchor)
 		w.anchor = s.face.base
 		if w.unknown >= a.embedAfter(w) && !w.rested {
 			e, q, err := a.eyes.witness(ctx, pic, r)
@@ -154,13 +161,14 @@ func (a *Analyzer) keep(ctx context.Context, pic *frame.Picture, r landmark.Resu
 				return err
 			}
 			if q > 0 {
-				s.embedding, s.quality, w.unknown, w.known = e, q, 0, len(a.sights)
+				s.view = &view{embedding: e, quality: q}
+				w.unknown, w.known = 0, len(a.sights)
 				if q >= goodView {
 					w.views++
 				}
 			}
 			if q >= max(minEnrolQuality, w.second+secondGain) {
-				if s.second, err = a.eyes.embedSecond(ctx, pic, r); err != nil {
+				if s.view.second, err = a.eyes.embedSecond(ctx, pic, r); err != nil {
 					return err
 				}
 				w.second = q
@@ -172,7 +180,8 @@ func (a *Analyzer) keep(ctx context.Context, pic *frame.Picture, r landmark.Resu
 			if err != nil {
 				return err
 			}
-			s.surround, w.surround = sur.Turned(r.Raw.Yaw), 0
+			sur = sur.Turned(r.Raw.Yaw)
+			s.surround, w.surround = &sur, 0
 			a.times.count(StageTone, start)
 		}
 	}
@@ -260,7 +269,7 @@ func (a *Analyzer) identity(tag int) []float32 {
 	if tag < 0 || a.sights[tag].known < 0 {
 		return nil
 	}
-	return a.sights[a.sights[tag].known].embedding
+	return a.sights[a.sights[tag].known].view.embedding
 }
 
 // trackerConfig is what both ways of tracking share.

@@ -26,16 +26,69 @@ type pose struct {
 	outline []frame.Point
 }
 
-// assemble turns a tracklet and its sights into the faces of the decision list.
-func assemble(t *tracker.Tracklet, sights []*sight) []decisions.Face {
+// draw says how the faces of the tracklets that are new since the last call are drawn. What was kept of their shapes, which is most of
+// what a face takes in memory, is let go: a shot's when it ends, and not the film's.
+func (a *Analyzer) draw(ctx context.Context, ended []tracker.Tracklet) error {
+	for len(a.masks) < len(ended) {
+		t := &ended[len(a.masks)]
+		if err := settle(ctx, a.eyes.Landmark, t, a.sights); err != nil {
+			return err
+		}
+		a.masks = append(a.masks, masksOf(t, a.sights))
+		for _, e := range t.Entries {
+			if e.Tag >= 0 {
+				a.sights[e.Tag].face = nil
+			}
+		}
+	}
+	return nil
+}
+
+// calibrateMost is how many sights of a tracklet are calibrated together: ten minutes at 25 pictures a second, in 30 MB. A longer one
+// is taken in equal pieces.
+const calibrateMost = 15_000
+
+// settle measures a tracklet's appearance anew against the person's own neutral face, and smooths appearance and
+// placement in time, both directions being known.
+func settle(ctx context.Context, by faceAnalyzer, t *tracker.Tracklet, sights []*sight) error {
+	var faces []*packed
+	for _, e := range t.Entries {
+		if e.Tag >= 0 && sights[e.Tag].face != nil {
+			faces = append(faces, sights[e.Tag].face)
+		}
+	}
+	track := make([]landmark.Sample, len(faces))
+	for n, pieces := 0, (len(faces)+calibrateMost-1)/calibrateMost; n < pieces; n++ {
+		from, to := len(faces)*n/pieces, len(faces)*(n+1)/pieces
+		for j := from; j < to; j++ {
+			track[j] = faces[j].sample()
+		}
+		if err := by.Calibrate(ctx, track[from:to]); err != nil {
+			return err
+		}
+		for j := from; j < to; j++ {
+			track[j].Geometry = nil // which smoothing does not need, and memory does
+		}
+	}
+	for j, f := range faces {
+		if err := f.reseat(track[j].Placement); err != nil {
+			return err
+		}
+	}
+	landmark.Smooth(track)
+	for j, f := range faces {
+		f.raw, f.place = track[j].Raw, track[j].Placement
+	}
+	return nil
+}
+
+// masksOf are the masks of a settled tracklet's entries; nil where the face cannot be rendered.
+func masksOf(t *tracker.Tracklet, sights []*sight) []*drawn {
 	poses := measured(t, sights)
 	steady(poses)
 	carry(t, poses)
-	faces := make([]decisions.Face, len(t.Entries))
 	masks := make([]*drawn, len(t.Entries))
-	for i, e := range t.Entries {
-		faces[i] = decisions.Face{Frame: e.Frame, Box: [4]float64{round2(e.Cover.X0), round2(e.Cover.Y0), round2(e.Cover.X1), round2(e.Cover.Y1)}}
-		p := poses[i]
+	for i, p := range poses {
 		if !p.ok || !p.raw.Finite() || !p.place.Finite() {
 			continue
 		}
@@ -47,58 +100,27 @@ func assemble(t *tracker.Tracklet, sights []*sight) []decisions.Face {
 		masks[i] = &d
 	}
 	settleSizes(masks)
-	for i, d := range masks {
+	return masks
+}
+
+// facesOf are the faces of the decision list.
+func facesOf(t *tracker.Tracklet, masks []*drawn) []decisions.Face {
+	faces := make([]decisions.Face, len(t.Entries))
+	for i, e := range t.Entries {
+		f := &faces[i]
+		*f = decisions.Face{Frame: e.Frame, Box: [4]float64{round2(e.Cover.X0), round2(e.Cover.Y0), round2(e.Cover.X1), round2(e.Cover.Y1)}}
+		d := masks[i]
 		if d == nil {
 			continue
 		}
-		f := &faces[i]
-		f.Look, f.Place, f.Oval = &d.look, &d.place, d.oval()
-		if e := t.Entries[i]; e.Kind != tracker.Observed {
+		look, place := d.look, d.place // copies: the mask goes
+		f.Look, f.Place, f.Oval = &look, &place, d.oval()
+		if e.Kind != tracker.Observed {
 			// Nobody saw the outline here: the face may be anywhere in the box that the tracker holds for it.
 			f.Oval = append(f.Oval, ellipse(e.Box)...)
 		}
 	}
 	return faces
-}
-
-// calibrateMost is how many sights of a tracklet are calibrated together: ten minutes at 25 pictures a second, in 30 MB. A longer one
-// is taken in equal pieces.
-const calibrateMost = 15_000
-
-// settle measures every tracklet's appearance anew against the person's own neutral face, and smooths appearance and
-// placement in time, both directions being known.
-func (c *cast) settle(ctx context.Context, eyes *Stages) error {
-	for i := range c.tracklets {
-		var faces []*packed
-		for _, e := range c.tracklets[i].Entries {
-			if e.Tag >= 0 && c.sights[e.Tag].landmarks {
-				faces = append(faces, c.sights[e.Tag].face)
-			}
-		}
-		track := make([]landmark.Sample, len(faces))
-		for n, pieces := 0, (len(faces)+calibrateMost-1)/calibrateMost; n < pieces; n++ {
-			from, to := len(faces)*n/pieces, len(faces)*(n+1)/pieces
-			for j := from; j < to; j++ {
-				track[j] = faces[j].sample()
-			}
-			if err := eyes.Landmark.Calibrate(ctx, track[from:to]); err != nil {
-				return err
-			}
-			for j := from; j < to; j++ {
-				track[j].Geometry = nil // which smoothing does not need, and memory does
-			}
-		}
-		for j, f := range faces {
-			if err := f.reseat(track[j].Placement); err != nil {
-				return err
-			}
-		}
-		landmark.Smooth(track)
-		for j, f := range faces {
-			f.raw, f.place = track[j].Raw, track[j].Placement
-		}
-	}
-	return nil
 }
 
 // measured are the poses of the frames in which landmarks were found.
@@ -190,8 +212,8 @@ func ellipse(r frame.Rect) [][2]float64 {
 func surrounds(t *tracker.Tracklet, sights []*sight, trust float64) []compositor.Surround {
 	var all []compositor.Surround
 	for _, e := range t.Entries {
-		if e.Tag >= 0 && sights[e.Tag].surround.Seen > 0 {
-			s := sights[e.Tag].surround
+		if e.Tag >= 0 && sights[e.Tag].surround != nil && sights[e.Tag].surround.Seen > 0 {
+			s := *sights[e.Tag].surround
 			s.Seen *= trust * e.Box.Area()
 			all = append(all, s)
 		}
@@ -205,10 +227,10 @@ func sightingOf(t *tracker.Tracklet, sights []*sight) (sighting, float64) {
 	var sum []float32
 	best := 0.
 	for _, e := range t.Entries {
-		if e.Tag < 0 || sights[e.Tag].embedding == nil {
+		if e.Tag < 0 || sights[e.Tag].view == nil {
 			continue
 		}
-		x := sights[e.Tag]
+		x := sights[e.Tag].view
 		if sum == nil {
 			sum = make([]float32, len(x.embedding))
 		}

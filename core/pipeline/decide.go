@@ -26,6 +26,7 @@ const (
 // cast is what pass 1 found out about the people of a file.
 type cast struct {
 	tracklets []tracker.Tracklet
+	masks     [][]*drawn // of the tracklets
 	sights    []*sight
 	groups    []group
 	second    string // the second recogniser, by name and hash
@@ -63,9 +64,10 @@ func (a *Analyzer) Decide(ctx context.Context, reg *registry.Registry, src decis
 			return nil, err
 		}
 	}
-	if err := c.settle(ctx, a.eyes); err != nil {
+	if err := a.draw(ctx, c.tracklets); err != nil {
 		return nil, err
 	}
+	c.masks = a.masks
 	link, _ := reg.Thresholds()
 	c.join(link)
 
@@ -90,6 +92,7 @@ func (a *Analyzer) Decide(ctx context.Context, reg *registry.Registry, src decis
 		// There are faces, but nobody could be identified, and nobody else is there to be taken for.
 		err = &ksame.TooFewError{Have: len(tx.State().Persons()), Need: a.cfg.K}
 	}
+	commit := func(context.Context) error { return nil }
 	var few *ksame.TooFewError
 	switch {
 	case errors.As(err, &few) && a.cfg.Uncertified:
@@ -102,13 +105,17 @@ func (a *Analyzer) Decide(ctx context.Context, reg *registry.Registry, src decis
 		if err := c.assign(tx, a.cfg, l, a.eyes.judge(ctx, tx, link)); err != nil {
 			return nil, err
 		}
-		if err := tx.Commit(ctx); err != nil {
-			return nil, err
-		}
+		commit = tx.Commit
 	}
 	c.write(l)
 	l.Source.Faces = l.Faces()
-	return l, errors.Join(l.Validate(), a.hideAlarms(l))
+	if err := errors.Join(l.Validate(), a.hideAlarms(l)); err != nil {
+		return nil, err
+	}
+	if err := commit(ctx); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // join groups the tracklets.
@@ -206,10 +213,10 @@ func (c *cast) keepSecond(tx *registry.Tx) error {
 		}
 		for _, i := range g.tracklets {
 			for _, e := range c.tracklets[i].Entries {
-				if e.Tag < 0 || c.sights[e.Tag].second == nil {
+				if e.Tag < 0 || c.sights[e.Tag].view == nil || c.sights[e.Tag].view.second == nil {
 					continue
 				}
-				s := c.sights[e.Tag]
+				s := c.sights[e.Tag].view
 				if err := tx.SetSecond(c.second, g.person, s.second, s.quality); err != nil {
 					return err
 				}

@@ -53,13 +53,13 @@ func (c *cast) vouched(tx *registry.Tx, g *group, t *tracker.Tracklet) ([]bool, 
 	out := make([]bool, len(t.Entries))
 	before, sure := -1, false // the last entry with an embedding, and whether it shows the person
 	for i := 0; i <= len(t.Entries); i++ {
-		proof, shows := i < len(t.Entries) && t.Entries[i].Tag >= 0 && c.sights[t.Entries[i].Tag].embedding != nil, false
+		proof, shows := i < len(t.Entries) && t.Entries[i].Tag >= 0 && c.sights[t.Entries[i].Tag].view != nil, false
 		if i < len(t.Entries) && !proof {
 			continue
 		}
 		if proof {
 			var err error
-			if shows, err = resembles(tx, c.sights[t.Entries[i].Tag].embedding, g); err != nil {
+			if shows, err = resembles(tx, c.sights[t.Entries[i].Tag].view.embedding, g); err != nil {
 				return nil, err
 			}
 		}

@@ -44,7 +44,11 @@ func TestKeptPartsAreVouchedFor(t *testing.T) {
 			a, b := tracker.Tracklet{ID: 1}, tracker.Tracklet{ID: 2}
 			for i := range n {
 				a.Entries = append(a.Entries, tracker.Entry{Frame: int64(i), Box: box(100), Tag: i})
-				c.sights = append(c.sights, &sight{frame: int64(i), embedding: tc.proofs[i], quality: 1})
+				var s sight
+				if e := tc.proofs[i]; e != nil {
+					s.view = &view{embedding: e, quality: 1}
+				}
+				c.sights = append(c.sights, &s)
 				x := 400.
 				if i >= tc.near[0] && i <= tc.near[1] {
 					x = 150

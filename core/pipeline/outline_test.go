@@ -56,13 +56,13 @@ func (s shape) track(t *testing.T, n int, place align.Placement, raw func(i int)
 			outline = append(outline, inv.Apply(q))
 		}
 		sample := landmark.Sample{Raw: raw(i), Placement: place, Geometry: &landmark.Geometry{}}
-		sights = append(sights, &sight{frame: int64(i), landmarks: true, face: pack(sample, outline, nil)})
+		sights = append(sights, &sight{face: pack(sample, outline, nil)})
 	}
 	poses := measured(tr, sights)
 	steady(poses)
 	var ovals [][][2]float64
 	var own [][]frame.Point
-	for i, f := range assemble(tr, sights) {
+	for i, f := range facesOf(tr, masksOf(tr, sights)) {
 		ovals = append(ovals, f.Oval)
 		var q []frame.Point
 		for _, p := range poses[i].outline {

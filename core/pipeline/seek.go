@@ -195,7 +195,7 @@ func (a *Analyzer) take(ctx context.Context, pic *frame.Picture, found []detecto
 		if err != nil {
 			return nil, err
 		}
-		if n := len(a.now) - 1; d.Score < sure && !a.sights[o.Tag].landmarks {
+		if n := len(a.now) - 1; d.Score < sure && a.sights[o.Tag].face == nil {
 			a.now = a.now[:n]
 		}
 		obs = append(obs, o)
@@ -266,7 +266,7 @@ func (a *Analyzer) add(ctx context.Context, found []detector.Detection, pic *fra
 		if err != nil {
 			return nil, err
 		}
-		if accept(d, a.sights[o.Tag].landmarks) {
+		if accept(d, a.sights[o.Tag].face != nil) {
 			obs = append(obs, o)
 			continue
 		}

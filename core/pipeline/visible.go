@@ -15,14 +15,10 @@ const (
 	strayShare = 0.3
 )
 
-// spend gives what visible does, and lets go of what its sights keep of the faces: the list takes its place in memory.
+// spend gives what visible does, and lets go of the masks: the list takes their place in memory.
 func (c *cast) spend(i int, own []int) []decisions.Face {
 	faces := c.visible(i, own)
-	for _, e := range c.tracklets[i].Entries {
-		if e.Tag >= 0 {
-			c.sights[e.Tag].face = nil
-		}
-	}
+	c.masks[i] = nil
 	return faces
 }
 
@@ -34,7 +30,7 @@ func (c *cast) spend(i int, own []int) []decisions.Face {
 func (c *cast) visible(i int, own []int) []decisions.Face {
 	t := &c.tracklets[i]
 	var out []decisions.Face
-	for k, f := range assemble(t, c.sights) {
+	for k, f := range facesOf(t, c.masks[i]) {
 		e := &t.Entries[k]
 		if e.Kind == tracker.Extended {
 			if slices.ContainsFunc(c.tracklets, func(o tracker.Tracklet) bool {

@@ -17,7 +17,7 @@ func TestCarriedOnOverSomebodyElse(t *testing.T) {
 	var c cast
 	see := func() int {
 		s, outline := wandering(r, .05)
-		c.sights = append(c.sights, &sight{landmarks: true, face: pack(s, outline, nil)})
+		c.sights = append(c.sights, &sight{face: pack(s, outline, nil)})
 		return len(c.sights) - 1
 	}
 	// The passer-by comes from the left, is hidden from frame 28 on, and is not found again.
@@ -38,6 +38,9 @@ func TestCarriedOnOverSomebodyElse(t *testing.T) {
 		between.Entries = append(between.Entries, e)
 	}
 	c.tracklets = []tracker.Tracklet{passer, between}
+	for i := range c.tracklets {
+		c.masks = append(c.masks, masksOf(&c.tracklets[i], c.sights))
+	}
 
 	worn, covered := 0, 0
 	for _, f := range c.visible(1, []int{1}) {

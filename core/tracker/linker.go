@@ -39,10 +39,9 @@ type Entry struct {
 	Box frame.Rect
 	// Cover holds Box and the observed box; where nothing was observed, all places where the face may be. It may reach
 	// beyond the picture.
-	Cover  frame.Rect
-	Points [5]frame.Point // of the observation, else carried along with Box; all zero when the neighbours have none
-	Score  float64        // of the observation; 0 elsewhere
-	Tag    int            // of the observation; -1 elsewhere
+	Cover frame.Rect
+	Score float64 // of the observation; 0 elsewhere
+	Tag   int     // of the observation; -1 elsewhere
 }
 
 // Tracklet is one face in one shot: an entry for every frame from the first to the last, without holes.
@@ -205,6 +204,10 @@ func (l *Linker) trim(last int64) {
 	}
 	l.soft = len(l.out)
 }
+
+// Ended are the tracklets so far that nothing to come changes, in order of first observation; Finish gives them again, followed by the
+// others. Nobody writes to them.
+func (l *Linker) Ended() []Tracklet { return l.out[:l.soft] }
 
 // Finish ends the last shot and returns all tracklets in order of first observation. The Linker is spent.
 func (l *Linker) Finish() ([]Tracklet, error) {

@@ -73,30 +73,6 @@ func holdCore(b, observed frame.Rect) frame.Rect {
 	return b.Union(observed.Grow(-cut, -cut))
 }
 
-// carry moves landmarks from one box to another.
-func carry(p [5]frame.Point, from, to frame.Rect) [5]frame.Point {
-	if p == ([5]frame.Point{}) {
-		return p
-	}
-	for i := range p {
-		p[i].X = to.X0 + (p[i].X-from.X0)*to.W()/from.W()
-		p[i].Y = to.Y0 + (p[i].Y-from.Y0)*to.H()/from.H()
-	}
-	return p
-}
-
-// blend mixes two sets of landmarks that were carried to the same box; none when one side has none.
-func blend(a, b [5]frame.Point, f float64) [5]frame.Point {
-	if a == ([5]frame.Point{}) || b == ([5]frame.Point{}) {
-		return [5]frame.Point{}
-	}
-	for i := range a {
-		a[i].X += (b[i].X - a[i].X) * f
-		a[i].Y += (b[i].Y - a[i].Y) * f
-	}
-	return a
-}
-
 // tracklet fills a chain: every frame between its observations, and the extension at both ends.
 func (c *Config) tracklet(s *shot, ch *chain) Tracklet {
 	first, last := s.nodes[ch.nodes[0]].index, s.nodes[ch.nodes[len(ch.nodes)-1]].index
@@ -126,7 +102,7 @@ func (c *Config) tracklet(s *shot, ch *chain) Tracklet {
 		e := Entry{Frame: first + int64(i), Box: samples[i].m.box(), Tag: -1}
 		if o := samples[i].obs; o != nil {
 			from = i
-			e.Kind, e.Score, e.Tag, e.Points = Observed, o.Score, o.Tag, o.Points
+			e.Kind, e.Score, e.Tag = Observed, o.Score, o.Tag
 			e.Box = holdCore(e.Box, o.Box)
 			e.Cover = e.Box.Union(o.Box)
 		} else {
@@ -164,7 +140,6 @@ func (c *Config) bridge(e *Entry, a, b *Observation, n, m int) {
 	e.Box = holdCore(e.Box, line)
 	g := c.Dilate + coverGrowth*float64(min(n, m))
 	e.Cover = e.Box.Union(line).Grow(g, g)
-	e.Points = blend(carry(a.Points, a.Box, e.Box), carry(b.Points, b.Box, e.Box), f)
 }
 
 // extend adds the entry n frames from end sample at frame index; n is negative before the first observation.
@@ -178,6 +153,5 @@ func (t *Tracklet) extend(c *Config, end *sample, n int, index int64) {
 	seen := m.box().Union(end.obs.Box)
 	e := Entry{Frame: index + int64(n), Kind: Extended, Tag: -1, Box: shift(m.box(), d)}
 	e.Cover = c.coverUnseen(seen, shift(seen, d), max(n, -n))
-	e.Points = carry(end.obs.Points, end.obs.Box, e.Box)
 	t.Entries = append(t.Entries, e)
 }
