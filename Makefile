@@ -137,11 +137,15 @@ test-trt-rtx: deps ## fetch NVIDIA's TensorRT-RTX (89 MB) and build plans of eve
 zoo: deps ## redact and compare a zoo of files, kill runs and resume them; writes docs/formats.md (KSAMENET_DEFACE=… sets deface beside)
 	$(GO) test -tags zoo -run 'TestZoo|TestKilled' -v -timeout 120m ./ffcli -update
 
+PEOPLE ?= internal/testpeople
+
 .PHONY: attack-example
-attack-example: deps build ## attack the outputs for 60 synthetic people, k = 1 to 10; writes docs/attack-example.html (a quarter of an hour)
+attack-example: deps build ## attack the outputs for 60 synthetic people, k = 1 to 10; writes docs/attack-example.html and docs/attack.md (a quarter of an hour)
 	mkdir -p out
-	bin/ksamenet attack --dataset internal/testpeople --k 1,2,3,5,10 --step 3 --every 5 --seed 1 --utility \
+	bin/ksamenet attack --dataset $(PEOPLE) --k 1,2,3,5,10 --step 3 --every 5 --seed 1 --utility \
 		--json out/attack-example.json --csv out/attack-example.csv --html docs/attack-example.html --overwrite
+	$(GO) run ./bench -what attack -doc docs/attack.md
+	$(GO) run ./bench -what expressions -doc docs/attack.md
 
 .PHONY: bench
 bench: deps build ## milliseconds a frame for each stage, into docs/performance.md (a quiet machine, please; 3 minutes)

@@ -18,20 +18,23 @@ type setup struct {
 	deface  string
 	seconds int
 	minutes int
+	sweep   string
 	dir     string // for files, removed at the end
 }
 
 var measurements = map[string]func(setup) (string, error){
 	"stages": stageTable, "plain": plainTable, "memory": memoryTable, "deface": defaceTable,
+	"attack": attackTable, "expressions": expressionText, // of a sweep that was run
 }
 
 func main() {
 	var s setup
-	what := flag.String("what", "stages", "stages, plain, memory or deface")
+	what := flag.String("what", "stages", "stages, plain, memory, deface, attack or expressions")
 	flag.StringVar(&s.program, "program", "bin/ksamenet", "the program to measure")
 	flag.StringVar(&s.sample, "sample", "examples/sample/sample.mp4", "the sample clip")
 	flag.StringVar(&s.clips, "clips", "", "folder of clips with people, for deface")
 	flag.StringVar(&s.deface, "deface", "deface", "the deface program")
+	flag.StringVar(&s.sweep, "sweep", "out/attack-example.json", "document of a sweep, for attack and expressions")
 	flag.IntVar(&s.seconds, "seconds", 12, "length of the clips of stages and plain")
 	flag.IntVar(&s.minutes, "minutes", 60, "length of the long film of memory")
 	doc := flag.String("doc", "docs/performance.md", "document whose table is replaced; empty: print only")
