@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/frame"
@@ -68,7 +69,8 @@ func (s *session) render(ctx context.Context, j job, a *analysis) (err error) {
 	rep.Engine = report.Engine{Backend: e.Backend, Version: e.Version, Device: e.Device, Why: e.Why}
 	rep.Models = gen.Models()
 	if s.stages != nil {
-		rep.Models = append(s.stages.Models(), rep.Models...)
+		first := s.stages.Models()
+		rep.Models = append(first, slices.DeleteFunc(rep.Models, func(m report.Model) bool { return slices.Contains(first, m) })...)
 	}
 	v.tell(rep)
 	rep.Ledger = a.ledger

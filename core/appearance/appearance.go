@@ -51,11 +51,12 @@ type Raw struct {
 	Yaw, Pitch         float64        // degrees
 }
 
-const mouthOpen = 2 // in UnitNames
+// MouthOpen is the place of mouthOpen in UnitNames.
+const MouthOpen = 2
 
 // Levels is the number of grid points of a unit.
 func Levels(unit int) int {
-	if unit == mouthOpen {
+	if unit == MouthOpen {
 		return MouthLevels
 	}
 	return UnitLevels

@@ -42,7 +42,7 @@ func TestQuantizeClamps(t *testing.T) {
 	if (Raw{Pitch: math.NaN()}).Finite() || (Raw{Expression: [Units]float64{3: math.Inf(1)}}).Finite() || !(Raw{}).Finite() {
 		t.Error("Finite")
 	}
-	if (Appearance{Yaw: YawLimit + 1}).Valid() || (Appearance{Expression: [Units]uint8{UnitLevels}}).Valid() || (Appearance{Expression: [Units]uint8{mouthOpen: MouthLevels}}).Valid() {
+	if (Appearance{Yaw: YawLimit + 1}).Valid() || (Appearance{Expression: [Units]uint8{UnitLevels}}).Valid() || (Appearance{Expression: [Units]uint8{MouthOpen: MouthLevels}}).Valid() {
 		t.Error("a value outside the grid is valid")
 	}
 }

@@ -115,7 +115,7 @@ func TestValidateRefuses(t *testing.T) {
 func TestReadUpgrades(t *testing.T) {
 	old := sample()
 	old.Version = 1
-	old.Tracks[0].Faces[0].Look.Expression[1], old.Tracks[0].Faces[0].Look.Expression[mouthOpen] = 7, 7
+	old.Tracks[0].Faces[0].Look.Expression[1], old.Tracks[0].Faces[0].Look.Expression[appearance.MouthOpen] = 7, 7
 	var a bytes.Buffer
 	if err := old.Write(&a); err != nil {
 		t.Fatal(err)
@@ -125,10 +125,10 @@ func TestReadUpgrades(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := l.Tracks[0].Faces[0].Look.Values().Expression
-	if want := 7. / 15; l.Version != Version || math.Abs(got[mouthOpen]-want) > 1e-9 || math.Abs(got[1]-want) > 1e-9 {
-		t.Errorf("version %d, mouth %v, smile %v; want %d and %v", l.Version, got[mouthOpen], got[1], Version, want)
+	if want := 7. / 15; l.Version != Version || math.Abs(got[appearance.MouthOpen]-want) > 1e-9 || math.Abs(got[1]-want) > 1e-9 {
+		t.Errorf("version %d, mouth %v, smile %v; want %d and %v", l.Version, got[appearance.MouthOpen], got[1], Version, want)
 	}
-	old.Tracks[0].Faces[0].Look.Expression[mouthOpen] = 200
+	old.Tracks[0].Faces[0].Look.Expression[appearance.MouthOpen] = 200
 	if err := old.Write(&a); err != nil {
 		t.Fatal(err)
 	}

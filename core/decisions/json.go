@@ -9,7 +9,6 @@ import (
 	"io"
 	"math"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/ksamenet/ksamenet/core/appearance"
@@ -108,10 +107,7 @@ func Read(r io.Reader) (*List, error) {
 	return &l, nil
 }
 
-// mouthOpen is the unit whose grid version 2 made twice as fine.
-var mouthOpen = slices.Index(appearance.UnitNames[:], "mouthOpen")
-
-// upgrade makes a list of an older version one of Version.
+// upgrade makes a list of an older version one of Version, which made the grid of mouthOpen twice as fine.
 func (l *List) upgrade() {
 	if l.Format != Format || l.Version != 1 {
 		return
@@ -120,7 +116,7 @@ func (l *List) upgrade() {
 	for _, t := range l.Tracks {
 		for _, f := range t.Faces {
 			if f.Look != nil {
-				e := &f.Look.Expression[mouthOpen]
+				e := &f.Look.Expression[appearance.MouthOpen]
 				*e = uint8(min(2*int(*e), math.MaxUint8)) // off the grid stays off the grid
 			}
 		}

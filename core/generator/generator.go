@@ -41,6 +41,8 @@ type Config struct {
 	CacheBytes int64
 	// NeutralExpression renders every surrogate with a neutral expression and gaze; the pose is kept.
 	NeutralExpression bool
+	// Lips, if not nil, sees how each cluster's mouth answers. It must outlive the Generator, which calls it from one goroutine at a time.
+	Lips Lips
 }
 
 // DefaultCacheBytes holds 1024 patches of 128², or 256 of 256².
@@ -77,6 +79,8 @@ type Generator struct {
 	nets    []*net                      // ascending by size; empty after Close
 	rows    map[ClusterID]*tensor.Dense // [1, donors of the models], sums to 1
 	neutral bool
+	lips    Lips
+	answers map[answerKey]answer
 	cache   cache
 	stats   Stats
 }
@@ -88,7 +92,7 @@ type Generator struct {
 // pitch/30), light [N, 12]; its output is rgba [N, 4, S, S] 0..1, straight alpha. Another model, none, or two of one size
 // is ErrModel; a cluster without donors, with one twice or with one that the models do not have is ErrMix.
 func New(cfg Config, models ...infer.Engine) (_ *Generator, err error) {
-	g := &Generator{neutral: cfg.NeutralExpression}
+	g := &Generator{neutral: cfg.NeutralExpression, lips: cfg.Lips, answers: map[answerKey]answer{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, g.Close())
@@ -175,7 +179,7 @@ func (g *Generator) RenderBatch(ctx context.Context, reqs []Request) ([]*frame.P
 			jobs[i] = jobs[k]
 			continue
 		}
-		j, err := g.prepare(r)
+		j, err := g.prepare(ctx, r)
 		if err != nil {
 			return nil, err
 		}
@@ -224,8 +228,8 @@ func (g *Generator) seen(r Request) Request {
 	return r
 }
 
-// prepare checks a request and looks for its patch.
-func (g *Generator) prepare(r Request) (*job, error) {
+// prepare checks a request and looks for its patch, or for what will render it.
+func (g *Generator) prepare(ctx context.Context, r Request) (*job, error) {
 	j := &job{req: r, mix: g.rows[r.Cluster], light: lights()[r.Light]}
 	if j.mix == nil {
 		return nil, fmt.Errorf("%w %d", ErrCluster, r.Cluster)
@@ -233,8 +237,12 @@ func (g *Generator) prepare(r Request) (*job, error) {
 	if !r.Look.Valid() || j.light == nil {
 		return nil, fmt.Errorf("%w: %+v, %+v", ErrAppearance, r.Look, r.Light)
 	}
-	j.patch = g.cache.get(r)
-	return j, nil
+	if j.patch = g.cache.get(r); j.patch != nil {
+		return j, nil
+	}
+	var err error
+	j.mouth, err = g.mouth(ctx, r)
+	return j, err
 }
 
 // Close releases the sessions, not the models. It is safe to call twice.

@@ -29,6 +29,7 @@ type fakeEngine struct {
 	widths   []int                // rows of each run
 	size     int
 	sessions int
+	paint    func(expression, pose []float32) (red, green float32) // of the faces, when set
 }
 
 func newFake() *fakeEngine { return newFakeSize(testSize) }
@@ -98,6 +99,13 @@ func (s *fakeSession) Run(ctx context.Context) error {
 			h += 1e-3
 		}
 		s.face(k, h)
+		if s.e.paint != nil {
+			n := s.e.size * s.e.size
+			red, green := s.e.paint(s.data["expression"][16*k:16*(k+1)], s.data["pose"][2*k:2*(k+1)])
+			for i := range n {
+				s.data["rgba"][4*n*k+i], s.data["rgba"][(4*k+1)*n+i] = red, green
+			}
+		}
 	}
 	if s.e.spoil != nil {
 		s.e.spoil(s.data["rgba"])

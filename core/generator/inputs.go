@@ -112,6 +112,7 @@ func (in *inputs) set(k int, j *job) error {
 		return fmt.Errorf("generator: mix: %w", err)
 	}
 	v := j.req.Look.Values()
+	v.Expression[appearance.MouthOpen] = j.mouth
 	for i, e := range v.Expression {
 		in.expression[k*appearance.Units+i] = float32(e)
 	}

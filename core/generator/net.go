@@ -20,6 +20,7 @@ type job struct {
 	req   Request
 	mix   *tensor.Dense
 	light *lightInput
+	mouth float64      // mouthOpen as the network is asked for it
 	patch *frame.Patch // nil until it is computed
 }
 

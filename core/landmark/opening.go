@@ -94,78 +94,25 @@ func restOf(track []Sample) rest {
 // restSpread is how far people's eyes at rest are from the usual ones, in parts of those, and no farther.
 const restSpread = .2
 
-// answers are a generator's openings for strengths of a unit, as the mesh network sees them on surrogates (mixtures of four donors,
-// from the front): piecewise linear, answer rising.
-type answers []struct{ answer, strength float64 }
-
-// jaw: growth of the gap for mouthOpen in heads of the given pitch, degrees; mean of both networks, patches of 200 and 110 pixels, eight
-// mixtures each, which differ by .004. Lips of a head that is bent forward hide the first of it. Small gaps get a little less strength
-// than would answer them: more speaks too loud (models/appearance/CARD.md).
-var jaw = []struct {
-	pitch float64
-	answers
-}{
-	{-32, answers{{0, 0}, {.002, .12}, {.0066, .2}, {.0135, .267}, {.0251, .333}, {.0333, .4}, {.0407, .533}, {.05, .733}, {.075, 1}}},
-	{-25, answers{{0, 0}, {.002, .08}, {.0065, .133}, {.0142, .2}, {.0202, .267}, {.0312, .333}, {.0364, .4}, {.0406, .533}, {.059, .733}, {.096, 1}}},
-	{-15, answers{{0, 0}, {.0037, .067}, {.0118, .133}, {.0226, .2}, {.0299, .267}, {.0337, .333}, {.0386, .4}, {.0508, .533}, {.0717, .733}, {.0953, 1}}},
-	{0, answers{{0, 0}, {.002, .067}, {.0086, .133}, {.017, .2}, {.0241, .267}, {.0306, .333}, {.0361, .4}, {.0475, .533}, {.0651, .733}, {.0833, 1}}},
-	{15, answers{{0, 0}, {.002, .08}, {.0033, .133}, {.012, .2}, {.0201, .267}, {.0262, .333}, {.0313, .4}, {.0409, .533}, {.0551, .733}, {.0675, 1}}},
-	{25, answers{{0, 0}, {.002, .12}, {.0031, .2}, {.0077, .267}, {.0141, .333}, {.0213, .4}, {.033, .533}, {.0448, .733}, {.059, 1}}},
-}
-
-// jawStrength is mouthOpen's strength that opens the lips by gap in a head of the given pitch.
-func jawStrength(gap, pitch float64) float64 {
-	last := len(jaw) - 1
-	pitch = clamp(pitch, jaw[0].pitch, jaw[last].pitch)
-	for i := 1; i < last; i++ {
-		if pitch <= jaw[i].pitch {
-			last = i
-		}
-	}
-	a, b := jaw[last-1], jaw[last]
-	t := (pitch - a.pitch) / (b.pitch - a.pitch)
-	return (1-t)*a.strength(gap) + t*b.strength(gap)
-}
-
-var (
-	// lids: loss of eye opening for eyeClose, steeper than the surrogate's answer (.07 .12 .17 .22 .34 .64 .70 in steps of .133).
-	// Small filmed eyes measure .4 to .67 of their rest when shut, a surrogate's .3: answered one to one, people of 70 pixels
-	// blinked by half.
-	lids = answers{{0, 0}, {.05, .133}, {.1, .267}, {.15, .4}, {.2, .533}, {.28, .63}, {.36, .75}, {.46, 1}}
-)
-
-// strength is the unit's strength that gives the answer.
-func (t answers) strength(answer float64) float64 {
-	for i := 1; i < len(t); i++ {
-		if a, b := t[i-1], t[i]; answer <= b.answer {
-			return a.strength + (b.strength-a.strength)*max(0, answer-a.answer)/(b.answer-a.answer)
-		}
-	}
-	return t[len(t)-1].strength
-}
+// lids: loss of eye opening for eyeClose, steeper than the surrogate's answer (.07 .12 .17 .22 .34 .64 .70 in steps of .133).
+// Small filmed eyes measure .4 to .67 of their rest when shut, a surrogate's .3: answered one to one, people of 70 pixels
+// blinked by half.
+var lids = answers{{0, 0}, {.05, .133}, {.1, .267}, {.15, .4}, {.2, .533}, {.28, .63}, {.36, .75}, {.46, 1}}
 
 // Units by their place in appearance.UnitNames, and how much one opens the mouth or shuts the eyes in parts of mouthOpen
 // and eyeClose (measured with the tables above).
 const (
-	mouthOpen, eyeClose, eyeOpen, squint, browSad = 2, 3, 4, 5, 8
+	mouthOpen, eyeClose, eyeOpen, squint, browSad = appearance.MouthOpen, 3, 4, 5, 8
 
 	squintShuts = .85
 	lidNoise    = .02 // of the eye's opening: what the mesh's jitter makes of a still eye
 	wideOpens   = .155
 )
 
-var parts = [...]struct {
-	unit  int
-	share float64
-}{{1, .6}, {12, .5}, {14, .65}, {15, .55}} // smileOpen, stretch, lipUp, lipDown
-
 // open makes mouth and eyes of e as open as o is beyond r. trust < 1 weakens it, as fade weakens units.
 func (o opening) open(e *[appearance.Units]float64, r rest, trust float64) {
 	lips := jawStrength(max(0, o.gap-r.gap)*trust, o.pitch)
-	var others float64
-	for _, p := range parts {
-		others += p.share * e[p.unit]
-	}
+	others := OtherLips(e)
 	if others > lips {
 		for _, p := range parts {
 			e[p.unit] *= lips / others

@@ -148,3 +148,18 @@ func TestOpeningsAreRelativeToTheTrack(t *testing.T) {
 		}
 	}
 }
+
+// What a strength is meant to show is what asks for it.
+func TestJawGap(t *testing.T) {
+	for _, pitch := range []float64{-40, -20, 0, 7, 25, 40} {
+		for _, strength := range []float64{0, .1, .3, .6, .95} {
+			if got := jawStrength(JawGap(strength, pitch), pitch); math.Abs(got-strength) > 1e-6 {
+				t.Errorf("pitch %v: a gap of %.4f asks for %.4f, want %v", pitch, JawGap(strength, pitch), got, strength)
+			}
+		}
+	}
+	g := face(t, .03, .25, 0)
+	if got := g.LipGap(); math.Abs(got-.03) > 1e-5 {
+		t.Errorf("the gap is %v, want .03", got)
+	}
+}

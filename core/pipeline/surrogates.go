@@ -17,6 +17,7 @@ import (
 type Surrogates struct {
 	*generator.Generator
 	nets nets
+	lips *lips
 }
 
 // OpenSurrogates opens the generator with the mixes of l: the models that the sizes of its faces ask for, and the small one
@@ -53,10 +54,10 @@ var generators = []string{modelGenerator, modelSmall}
 
 // openSurrogates opens the generator's models by name; one that is missing is replaced by the others.
 func openSurrogates(ctx context.Context, cfg Config, l *decisions.List, names []string) (_ *Surrogates, err error) {
-	s := &Surrogates{}
+	s := &Surrogates{lips: &lips{cfg: cfg}}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.nets.Close())
+			err = errors.Join(err, s.Close())
 		}
 	}()
 	engines, err := s.nets.openGenerators(ctx, cfg, names)
@@ -64,7 +65,7 @@ func openSurrogates(ctx context.Context, cfg Config, l *decisions.List, names []
 		return nil, err
 	}
 	// Each patch that a frame wears is used within the next few; 64 of 256² are a second or two of a face.
-	mixes := generator.Config{Mixes: Mixes(l), NeutralExpression: l.Policy.Neutral, CacheBytes: 16 << 20}
+	mixes := generator.Config{Mixes: Mixes(l), NeutralExpression: l.Policy.Neutral, CacheBytes: 16 << 20, Lips: s.lips}
 	if s.Generator, err = generator.New(mixes, engines...); err != nil {
 		return nil, err
 	}
@@ -101,8 +102,8 @@ func (n *nets) openGenerators(ctx context.Context, cfg Config, names []string) (
 // Engine is what computes the generator.
 func (s *Surrogates) Engine() infer.Info { return s.nets.engine }
 
-// Models are the generator's models by their content.
-func (s *Surrogates) Models() []report.Model { return s.nets.models }
+// Models are the generator's models by their content, and what looked at its mouths if one had to open.
+func (s *Surrogates) Models() []report.Model { return slices.Concat(s.nets.models, s.lips.nets.models) }
 
 // Close is safe to call twice.
-func (s *Surrogates) Close() error { return s.nets.Close() }
+func (s *Surrogates) Close() error { return errors.Join(s.nets.Close(), s.lips.nets.Close()) }
