@@ -6,6 +6,7 @@ import (
 	"github.com/ksamenet/ksamenet/core/appearance"
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/frame"
+	"github.com/ksamenet/ksamenet/core/landmark"
 )
 
 // A face that shows less than .8 of a small patch's texels is rendered for every second frame; in between it wears the mean of the two patches,
@@ -16,6 +17,9 @@ const (
 	halfReach = smallSide * .8 // px across, of a track's largest patch
 	lookApart = 2              // steps of the grid by which a look may differ from the mean of its neighbours'
 	lookLeap  = 6              // steps that lie between the neighbours at most: two faces laid over each other are no face
+	// What parts lips may move by this much from one neighbour to the other, and mouthOpen not at all: a mean of shut and parted lips is
+	// neither. With the limits above a mouth of 70 px followed by .61 and .79 in place of .83 and .94 (asl_learn, two surrogates).
+	lipLeap = 1
 )
 
 // ask says which of the patches that were asked for a job wears: the mean of two, or one that is both.
@@ -40,10 +44,15 @@ func midway(before, look, after appearance.Appearance) bool {
 		apart, leap := 2*m-a-b, b-a
 		return max(apart, -apart) <= 2*lookApart && max(leap, -leap) <= lookLeap
 	}
+	still := func(a, m, b int) bool { return max(a, m, b)-min(a, m, b) <= lipLeap }
 	for i, m := range look.Expression {
-		if !near(int(before.Expression[i]), int(m), int(after.Expression[i])) {
+		b, a := int(before.Expression[i]), int(after.Expression[i])
+		if !near(b, int(m), a) || landmark.PartsLips(i) && !still(b, int(m), a) {
 			return false
 		}
+	}
+	if m := appearance.MouthOpen; before.Expression[m] != look.Expression[m] || after.Expression[m] != look.Expression[m] {
+		return false
 	}
 	return near(int(before.GazeYaw), int(look.GazeYaw), int(after.GazeYaw)) && near(int(before.GazePitch), int(look.GazePitch), int(after.GazePitch)) &&
 		near(int(before.Yaw), int(look.Yaw), int(after.Yaw)) && near(int(before.Pitch), int(look.Pitch), int(after.Pitch))

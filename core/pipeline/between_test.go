@@ -78,3 +78,29 @@ func TestSmallFacesAreRenderedEverySecondFrame(t *testing.T) {
 		}
 	}
 }
+
+// A mouth that moves is rendered: the mean of shut and parted lips is neither.
+func TestMouthsAreNotBlended(t *testing.T) {
+	mouth := func(level uint8) (a appearance.Appearance) {
+		a.Expression[appearance.MouthOpen] = level
+		return a
+	}
+	for _, c := range []struct {
+		before, look, after uint8
+		want                bool
+	}{{0, 0, 0, true}, {5, 5, 5, true}, {4, 4, 5, false}, {5, 4, 4, false}, {4, 5, 4, false}, {2, 5, 8, false}} {
+		if got := midway(mouth(c.before), mouth(c.look), mouth(c.after)); got != c.want {
+			t.Errorf("%+v: got %v", c, got)
+		}
+	}
+	const smileClose, smileOpen = 0, 1
+	for unit, most := range map[int]uint8{smileClose: lookLeap, smileOpen: lipLeap} {
+		var a, m, b appearance.Appearance
+		for a.Expression[unit] = range uint8(10) {
+			m.Expression[unit] = a.Expression[unit] / 2
+			if got := midway(a, m, b); got != (a.Expression[unit] <= most) {
+				t.Errorf("unit %d, %d steps apart: got %v", unit, a.Expression[unit], got)
+			}
+		}
+	}
+}
