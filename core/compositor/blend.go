@@ -56,7 +56,7 @@ func (c *Compositor) blend(pic *frame.Picture, first, end int, place similarity,
 			}
 			if m.halo > 0 {
 				glow[k] = m.glow(e)
-			} else if m.shadow > 0 {
+			} else {
 				glow[k] = m.shade(dx, dy, e)
 			}
 			lit = lit || glow[k] > 0

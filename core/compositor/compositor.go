@@ -163,10 +163,9 @@ func newLay(m Moment, o *opacity, grow float64, rows rows) (lay, error) {
 func (c *Compositor) paint(pic *frame.Picture, s *Surrogate, l lay) Result {
 	res := Result{Core: l.out.box(0), Grow: l.grow, Filled: l.filled}
 	m := newMask(l.out, pic)
+	m.stand(l.place)
 	if s.Halo {
 		m.widenHalo()
-	} else {
-		m.castShadow(l.place)
 	}
 	res.Box = m.box().Intersect(pic.Bounds())
 	if res.Box.Empty() {

@@ -220,6 +220,8 @@ func TestOutsideUntouched(t *testing.T) {
 				}
 				o, _ := newOutline(s.Oval)
 				m := newMask(o, p)
+				place, _ := newSimilarity(s.Placement)
+				m.stand(place)
 				if s.Halo {
 					m.widenHalo()
 				}

@@ -92,3 +92,29 @@ func TestJawShadow(t *testing.T) {
 		})
 	}
 }
+
+// The rim is wider above the forehead, whichever way the head is tilted: there the person's own goes on in another tone.
+func TestForeheadsFadeOut(t *testing.T) {
+	for _, degrees := range []float64{0, 90, 180} {
+		pic := frame.New(frame.Y444, 400, 400)
+		s := placed(flatPatch(128, 200, 200, 200), 200, 200, 256, degrees)
+		s.Grow = 1
+		if _, err := New().Compose(pic, s); err != nil {
+			t.Fatal(err)
+		}
+		face := get(pic, 0, 200, 200)
+		// How many px lie between nearly the face and nearly nothing of it.
+		rim := func(turn float64) (n int) {
+			sin, cos := math.Sincos((degrees + turn) * math.Pi / 180)
+			for d := 20.; d < 195; d++ {
+				if v := get(pic, 0, int(200-d*sin), int(200+d*cos)); v > face/20 && v < face*3/5 {
+					n++
+				}
+			}
+			return n
+		}
+		if crown, side := rim(180), rim(90); float64(crown) < 1.6*float64(side) || side == 0 {
+			t.Errorf("%v degrees: the rim is %d px wide above the forehead, %d at the temple", degrees, crown, side)
+		}
+	}
+}
