@@ -35,6 +35,9 @@ func TestAttackSample(t *testing.T) {
 		if want := map[bool]int{true: exitDone, false: exitIncomplete}[r.Holds()]; code != want {
 			t.Errorf("exit %d, want %d\n%s\n%s", code, want, table, errs)
 		}
+		if !strings.Contains(errs, "the very recording") {
+			t.Errorf("nothing is said of what the attacker holds:\n%s", errs)
+		}
 		return r, table
 	}
 	lines := filepath.Join(dir, "lines.csv")
