@@ -2,8 +2,10 @@ package pipeline
 
 import (
 	"context"
+	"math"
 	"testing"
 
+	"github.com/ksamenet/ksamenet/core/align"
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/detector"
 	"github.com/ksamenet/ksamenet/core/frame"
@@ -111,6 +113,12 @@ func TestWhatPassOneAssures(t *testing.T) {
 		}
 		return jobs
 	}
+	wears := func(b frame.Rect, roll float64) []decisions.Job {
+		jobs := hides(b)
+		jobs[0].Action, jobs[0].Face.Place = decisions.Replace, &align.Placement{Roll: roll}
+		jobs[0].Face.Oval = [][2]float64{{b.X0, b.Y0}, {b.X1, b.Y0}, {b.X1, b.Y1}, {b.X0, b.Y1}}
+		return jobs
+	}
 	for _, tc := range []struct {
 		name         string
 		suspects     []frame.Rect
@@ -118,18 +126,23 @@ func TestWhatPassOneAssures(t *testing.T) {
 		index        int64
 		none         bool // no pass 1
 		whole, small int  // looks
+		turned       int  // at the whole scale as well
 		found        int
 	}{
-		{"an empty picture", nil, nil, 3, false, 0, 0, 0},
-		{"without pass 1", nil, nil, 3, true, 1, 0, 1},
-		{"a picture that pass 1 did not see", nil, nil, 50, false, 1, 0, 1},
-		{"a face that is hidden", []frame.Rect{face}, hides(face), 3, false, 0, 1, 0},
-		{"a face that is hidden, and one that is not", []frame.Rect{face, other}, hides(face), 3, false, 1, 0, 0},
-		{"a face that the list forgot", []frame.Rect{face}, nil, 3, false, 1, 0, 1},
-		{"a small cover beside it", []frame.Rect{face}, hides(face, frame.Rect{X0: 10, Y0: 10, X1: 30, Y1: 34}), 3, false, 1, 0, 0},
+		{"an empty picture", nil, nil, 3, false, 0, 0, 0, 0},
+		{"without pass 1", nil, nil, 3, true, 1, 0, 0, 1},
+		{"a picture that pass 1 did not see", nil, nil, 50, false, 1, 0, 0, 1},
+		{"a face that is hidden", []frame.Rect{face}, hides(face), 3, false, 0, 1, 0, 0},
+		{"a face that is hidden, and one that is not", []frame.Rect{face, other}, hides(face), 3, false, 1, 0, 0, 0},
+		{"a face that the list forgot", []frame.Rect{face}, nil, 3, false, 1, 0, 0, 1},
+		{"a small cover beside it", []frame.Rect{face}, hides(face, frame.Rect{X0: 10, Y0: 10, X1: 30, Y1: 34}), 3, false, 1, 0, 0, 0},
+		{"a head that is held askew", []frame.Rect{face}, wears(face, .8), 3, false, 0, 1, 0, 0},
+		{"a head that lies on its side", []frame.Rect{face}, wears(face, 1.5), 3, false, 0, 0, 1, 0},
+		{"a head upside down", []frame.Rect{face}, wears(face, -3.1), 3, false, 0, 0, 1, 0},
+		{"a head upside down, as another number", []frame.Rect{face}, wears(face, 3*math.Pi), 3, false, 0, 0, 1, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			whole, small := &seer{box: face}, &seer{box: face}
+			whole, small, turned := &seer{box: face}, &seer{box: face}, &seer{box: face}
 			lane := &Lane{}
 			var err error
 			if lane.Watcher, err = verify.NewWatcher(0, whole); err != nil {
@@ -140,6 +153,9 @@ func TestWhatPassOneAssures(t *testing.T) {
 				t.Fatal(err)
 			}
 			lane.small = []*verify.Watcher{w}
+			if lane.turned, err = verify.NewWatcher(0, turned); err != nil {
+				t.Fatal(err)
+			}
 			pic := frame.New(frame.I420, 640, 360)
 			pic.Index = tc.index
 			before := &Assured{frames: 50, bounds: pic.Bounds()}
@@ -150,8 +166,9 @@ func TestWhatPassOneAssures(t *testing.T) {
 				before = nil
 			}
 			found, carried, err := lane.Again(context.Background(), pic, verify.Regions(tc.jobs), before)
-			if err != nil || len(found) != tc.found || whole.n != tc.whole || small.n != tc.small || carried != (tc.whole+tc.small == 0) || lane.Seen() != int64(tc.whole+tc.small) {
-				t.Errorf("%v (%v), %d looks at all, %d coarse, carried %v", found, err, whole.n, small.n, carried)
+			if err != nil || len(found) != tc.found || whole.n != tc.whole || small.n != tc.small || turned.n != tc.turned ||
+				carried != (tc.whole+tc.small+tc.turned == 0) || lane.Seen() != int64(tc.whole+tc.small+tc.turned) {
+				t.Errorf("%v (%v), %d looks at all, %d coarse, %d at the whole scale, carried %v", found, err, whole.n, small.n, turned.n, carried)
 			}
 		})
 	}

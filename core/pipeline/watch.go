@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/ksamenet/ksamenet/core/detector"
 	"github.com/ksamenet/ksamenet/core/frame"
@@ -31,6 +32,7 @@ type Watcher struct {
 type Lane struct {
 	*verify.Watcher                   // at everything
 	small           []*verify.Watcher // at smaller scales: smallSides
+	turned          *verify.Watcher   // at everything and at the whole scale; nil: Watcher does so
 }
 
 // smallSides are what pictures are looked at with when only what lies at a surrogate may be new, and is large.
@@ -44,7 +46,10 @@ const smallFace = 32
 // says that there was nothing to look at.
 func (l *Lane) Again(ctx context.Context, pic *frame.Picture, regions []verify.Region, before *Assured) (found []verify.Finding, carried bool, err error) {
 	w := l.Watcher
-	if before.clear(pic.Index, regions) {
+	switch {
+	case l.turned != nil && slices.ContainsFunc(regions, func(r verify.Region) bool { return r.Turned }):
+		w = l.turned
+	case before.clear(pic.Index, regions):
 		if len(regions) == 0 {
 			return nil, true, nil
 		}
@@ -68,6 +73,9 @@ func (l *Lane) Seen() int64 {
 	n := l.Watcher.Seen()
 	for _, s := range l.small {
 		n += s.Seen()
+	}
+	if l.turned != nil {
+		n += l.turned.Seen()
 	}
 	return n
 }
@@ -107,6 +115,9 @@ func OpenWatcher(ctx context.Context, cfg Config, thorough bool, least float64) 
 		w.Lanes = append(w.Lanes, lane)
 		if thorough {
 			continue
+		}
+		if lane.turned, err = w.nets.watcher(engines, append(slices.Clone(looks), thoroughLook), least); err != nil {
+			return nil, err
 		}
 		for _, side := range smallSides {
 			small, err := w.nets.watcher(engines, []detector.Look{{Side: side, Enlarge: watchLook.Enlarge}}, least)

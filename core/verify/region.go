@@ -2,6 +2,7 @@ package verify
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/ksamenet/ksamenet/core/decisions"
@@ -13,7 +14,12 @@ type Region struct {
 	Box  frame.Rect    // all of it, when Hull is nil
 	Hull []frame.Point // convex outline, in order of angle
 	Kept bool          // a face that is shown on request: no other one is hidden by it
+	// Turned says that it is a surrogate which lies on its side or upside down: of such a head, chin and neck pass for another face.
+	Turned bool
 }
+
+// turnedFrom is the roll from which a surrogate lies on its side, radians.
+const turnedFrom = math.Pi / 3
 
 // Regions are those of the jobs of one picture: the outline of a surrogate, the box of everything else.
 func Regions(jobs []decisions.Job) []Region {
@@ -27,6 +33,7 @@ func Regions(jobs []decisions.Job) []Region {
 			}
 			r.Hull = hull(pts)
 			r.Box = bounds(pts)
+			r.Turned = j.Face.Place != nil && !(math.Abs(math.Remainder(j.Face.Place.Roll, 2*math.Pi)) < turnedFrom)
 		}
 		out = append(out, r)
 	}
