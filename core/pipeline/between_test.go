@@ -43,6 +43,8 @@ func TestSmallFacesAreRenderedEverySecondFrame(t *testing.T) {
 		want  []int8
 		level byte
 	}{
+		{"held", track(80, 3, 4, 3), false, []int8{3, 3}, 130},
+		{"held no longer", track(80, 3, 4, 5), false, []int8{3, 5}, 140},
 		{"even", track(80, 0, 2, 4), false, []int8{0, 4}, 120},
 		{"a little off", track(80, 0, 4, 4), false, []int8{0, 4}, 120},
 		{"off", track(80, 0, 5, 4), false, []int8{5}, 150},

@@ -50,6 +50,7 @@ type mirror struct {
 	engine      infer.Engine // the generator with the largest patches
 	recognizers []embedder
 	seen        map[string][][]float32 // what the recognisers made of a mix
+	known       *known                 // and of single donors, before; may be nil
 }
 
 // open opens what is missing.
@@ -71,8 +72,12 @@ func (m *mirror) open(ctx context.Context) error {
 			return err
 		}
 	}
-	engines, err := m.nets.openGenerators(ctx, m.cfg, generators)
+	n := len(m.nets.models)
+	engines, err := m.nets.openGenerators(ctx, m.cfg, generators[:1])
 	if err != nil {
+		return err
+	}
+	if m.known, err = readKnown(m.nets.models[n].Name, m.recognizers); err != nil {
 		return err
 	}
 	m.seen, m.engine = map[string][][]float32{}, engines[0]
@@ -112,6 +117,14 @@ func (m *mirror) portrait(ctx context.Context, mix ksame.Mix) ([][]float32, erro
 	key := fmt.Sprint(mix)
 	if p, ok := m.seen[key]; ok {
 		return p, nil
+	}
+	if err := m.open(ctx); err != nil {
+		return nil, err
+	}
+	if len(mix) == 1 {
+		if p, ok := m.known.of(mix[0], len(m.recognizers)); ok {
+			return p, nil
+		}
 	}
 	p, err := m.embed(ctx, mix, appearance.Appearance{})
 	if err == nil {

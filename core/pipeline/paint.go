@@ -79,7 +79,7 @@ func (p *painter) wants(jobs []decisions.Job, reqs []generator.Request, asks []a
 			asks = append(asks, ask{want(j, before), want(j, after)})
 			continue
 		}
-		i := want(j, *j.Face.Look)
+		i := want(j, p.sides.look(j, j.Face))
 		asks = append(asks, ask{i, i})
 	}
 	return reqs, asks

@@ -7,6 +7,9 @@ const (
 	crowd      = 5  // faces from which there is a crowd: fewer are looked at several times (steady)
 	restHeight = 80 // px
 	calmIoU    = 0.9
+	// closeBy is how far around a calm face, in its widths and heights, nobody else may be: people who sit side by side have company, but
+	// as long as their faces do not meet nobody is taken for another.
+	closeBy = 0.15
 )
 
 // rests says that b may be taken for what it was in the picture before.
@@ -14,7 +17,7 @@ func (a *Analyzer) rests(b *watched) bool {
 	if len(a.before) < crowd || !b.calm || b.misses > 0 || b.box.H() >= restHeight || !usable(b.held) {
 		return false
 	}
-	near := b.box.Grow(company, company)
+	near := b.box.Grow(closeBy, closeBy)
 	for i := range a.before {
 		if o := &a.before[i]; o != b && !o.box.Intersect(near).Empty() {
 			return false

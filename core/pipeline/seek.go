@@ -32,7 +32,7 @@ type watched struct {
 }
 
 const (
-	secondGain    = 0.05 // by which a view must be better than the last that the second recogniser has seen
+	secondGain    = 0.1  // by which a view must be better than the last that the second recogniser has seen
 	embedEvery    = 10   // pictures between two embeddings of one face: views differ little within a third of a second
 	embedOften    = 3    // good embeddings of a face from which a lone one is looked at less often:
 	embedSeldom   = 30   // pictures between two

@@ -1,6 +1,9 @@
 package pipeline
 
-import "github.com/ksamenet/ksamenet/core/decisions"
+import (
+	"github.com/ksamenet/ksamenet/core/appearance"
+	"github.com/ksamenet/ksamenet/core/decisions"
+)
 
 // smallSide is the side of the small generator's patches, texels; a larger face is asked for with twice as many.
 const smallSide = 128
@@ -19,12 +22,13 @@ const (
 // the larger. Nothing but the face's size on the picture, which the mask shows anyway, enters.
 type sides struct {
 	track map[int]int
-	wide  map[int]float64 // the track's widest patch, px
-	reach float64         // px across up to which a small patch serves
+	wide  map[int]float64                 // the track's widest patch, px
+	reach float64                         // px across up to which a small patch serves
+	held  map[int][]appearance.Appearance // by track: looks of its faces, where they are held (sides.look)
 }
 
 func newSides(detail string) sides {
-	s := sides{map[int]int{}, map[int]float64{}, smallSide * sideReach}
+	s := sides{map[int]int{}, map[int]float64{}, smallSide * sideReach, map[int][]appearance.Appearance{}}
 	if detail == DetailFast {
 		s.reach = fastReach
 	}

@@ -183,15 +183,21 @@ func TestNearlyFaces(t *testing.T) {
 		side    float64
 		again   int64 // picture in which it is seen once more
 		covered bool
+		worn    bool // a surrogate is rendered elsewhere in the picture
 	}{
-		{"a print", .5, 60, 24, true}, {"a hint", .4, 60, 24, false}, {"a shawl", .5, 120, 24, false}, {"a face as large", .62, 120, 24, true},
-		{"what flickers", .5, 60, 40, false}, {"a face that is seen once", .62, 60, 40, true},
+		{"a print", .5, 60, 24, true, false}, {"a hint", .4, 60, 24, false, false}, {"a shawl", .5, 120, 24, false, false},
+		{"a face as large", .62, 120, 24, true, false}, {"what flickers", .5, 60, 40, false, false}, {"a face that is seen once", .62, 60, 40, true, false},
+		{"what flickers beside a face", .5, 60, 40, true, true}, {"a shawl beside a face", .5, 120, 40, false, true},
 	} {
 		a := &Assured{frames: 50, bounds: frame.Rect{X1: 640, Y1: 360}}
 		for _, i := range []int64{20, tc.again} {
 			a.suspect(i, detector.Detection{Box: frame.Rect{X0: 100, Y0: 100, X1: 100 + tc.side, Y1: 100 + tc.side}, Score: tc.score})
 		}
-		faces, doubtful := a.open(&decisions.List{})
+		l := &decisions.List{}
+		if tc.worn {
+			l.Tracks = []decisions.Track{{ID: 1, Action: decisions.Replace, Faces: []decisions.Face{face(20, 400, 200, true), face(40, 400, 200, true)}}}
+		}
+		faces, doubtful := a.open(l)
 		if len(faces)+len(doubtful) != 2 || (len(faces) == 2) != tc.covered {
 			t.Errorf("%s: %d to be covered, %d in doubt", tc.name, len(faces), len(doubtful))
 		}
