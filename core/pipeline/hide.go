@@ -23,9 +23,9 @@ func Hide(cfg Config, l *decisions.List, found, doubtful []verify.Finding, why s
 	c := trackerConfig(cfg)
 	c.High, c.Low, c.MinHits, c.WeakHits = 1, .25, 1, 1 // a false alarm is covered too: nobody can say that it is one
 	if why == WhyFound {
-		// The second detector was asked about every picture, and saw nothing in those before and after. Carried on as far as a face
-		// that is looked for now and then, with the course that a false alarm jumps along, covers were half a picture wide.
-		c.Extend = (c.Extend + 2) / 3
+		// The second detector was asked about every picture, and saw nothing in those before and after: it may be there still, nearly
+		// seen. Carried along the course that a false alarm jumps, covers were half a picture wide.
+		c.Reach = 0
 	}
 	c.ExtendDoubt = c.Extend // whose a cover is does not matter
 	linker, err := tracker.NewLinker(c)

@@ -85,7 +85,9 @@ func (a *Analyzer) seek(ctx context.Context, pic *frame.Picture, g glance) (obs 
 	if obs, err = a.add(ctx, g.wide, pic, obs, func(d *detector.Detection) { a.weigh(pic, d) }, func(detector.Detection, bool) bool { return true }); err != nil {
 		return nil, err
 	}
-	a.heed(g)
+	if err := a.heed(ctx, pic, g); err != nil {
+		return nil, err
+	}
 	if lost && !g.rolled {
 		if g.turned, err = a.detect(ctx, a.eyes.Turned, pic); err != nil {
 			return nil, err

@@ -45,6 +45,8 @@ type Config struct {
 	ExtendDoubt int `json:"extend_doubt"`
 	// ExtendTentative is the same for a tracklet that was never confirmed. >= 0, default 4.
 	ExtendTentative int `json:"extend_tentative"`
+	// Reach is how far the course of a face is followed into frames in which nobody saw it, in sizes. >= 0, default 4.
+	Reach float64 `json:"reach"`
 	// Dilate is by how much of its width and height each edge of a cover box moves outwards where nothing was observed;
 	// it grows with the distance in time from the next observation. >= 0, default 0.1.
 	Dilate float64 `json:"dilate"`
@@ -61,7 +63,7 @@ func DefaultConfig() Config {
 	return Config{
 		High: 0.5, Low: 0.2, MinHits: 3, WeakHits: 6, Lost: 30, TentativeMisses: 3,
 		Gate: 1, MaxJump: 2, MaxScale: 1.8, Margin: 0.1, Same: 0.36, Different: 0.15,
-		Extend: 12, ExtendDoubt: 30, ExtendTentative: 4, Dilate: 0.1,
+		Extend: 12, ExtendDoubt: 30, ExtendTentative: 4, Reach: 4, Dilate: 0.1,
 	}
 }
 
@@ -88,6 +90,7 @@ func (c *Config) Validate() error {
 	check(c.Extend >= 0 && c.Extend <= 10000, "Extend is %d frames, want 0..10000", c.Extend)
 	check(c.ExtendDoubt >= c.Extend && c.ExtendDoubt <= 10000, "ExtendDoubt is %d frames, want Extend (%d)..10000", c.ExtendDoubt, c.Extend)
 	check(c.ExtendTentative >= 0 && c.ExtendTentative <= 10000, "ExtendTentative is %d frames, want 0..10000", c.ExtendTentative)
+	check(c.Reach >= 0 && !math.IsInf(c.Reach, 0), "Reach is %v sizes, want 0 or more", c.Reach)
 	check(c.Dilate >= 0 && c.Dilate <= 4, "Dilate is %v, want 0..4", c.Dilate)
 	return errors.Join(errs...)
 }

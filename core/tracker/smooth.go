@@ -147,8 +147,8 @@ func (t *Tracklet) extend(c *Config, end *sample, n int, index int64) {
 	m := end.m
 	size := math.Sqrt(end.obs.Box.Area())
 	d := frame.Point{X: m[0].v * float64(n), Y: m[1].v * float64(n)}
-	if far := math.Hypot(d.X, d.Y); far > coverReach*size {
-		d.X, d.Y = d.X*coverReach*size/far, d.Y*coverReach*size/far
+	if far := math.Hypot(d.X, d.Y); far > c.Reach*size {
+		d.X, d.Y = d.X*c.Reach*size/far, d.Y*c.Reach*size/far
 	}
 	seen := m.box().Union(end.obs.Box)
 	e := Entry{Frame: index + int64(n), Kind: Extended, Tag: -1, Box: shift(m.box(), d)}

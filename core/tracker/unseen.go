@@ -6,17 +6,15 @@ import (
 	"github.com/ksamenet/ksamenet/core/frame"
 )
 
-const (
-	coverGrowth = 0.02 // of width and height per frame and edge: what an unseen face may have moved against its course
-	coverReach  = 4    // sizes: an extrapolated course is not followed farther
-)
+// coverGrowth is a share of width and height per frame and edge: what an unseen face may have moved against its course.
+const coverGrowth = 0.02
 
 // coverUnseen is where a face may be n frames away from its observation: the place it was seen at, the place its course
 // leads to, and everything between, dilated by Dilate and more with time. Rounding and doubt favour the larger box.
 func (c *Config) coverUnseen(seen, expected frame.Rect, n int) frame.Rect {
 	a, b := seen.Center(), expected.Center()
 	dx, dy := b.X-a.X, b.Y-a.Y
-	if far, reach := math.Hypot(dx, dy), coverReach*math.Sqrt(seen.Area()); far > reach {
+	if far, reach := math.Hypot(dx, dy), c.Reach*math.Sqrt(seen.Area()); far > reach {
 		expected = shift(expected, frame.Point{X: dx * (reach/far - 1), Y: dy * (reach/far - 1)})
 	}
 	all := seen.Union(expected)
