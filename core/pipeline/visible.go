@@ -6,6 +6,7 @@ import (
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/frame"
 	"github.com/ksamenet/ksamenet/core/tracker"
+	"github.com/ksamenet/ksamenet/core/verify"
 )
 
 const (
@@ -35,7 +36,7 @@ func (c *cast) visible(i int, own []int) []decisions.Face {
 		if e.Kind == tracker.Extended {
 			if slices.ContainsFunc(c.tracklets, func(o tracker.Tracklet) bool {
 				x := o.At(e.Frame)
-				return o.ID != t.ID && x != nil && x.Kind == tracker.Observed && x.Box.IoU(e.Box) > sameFace
+				return o.ID != t.ID && x != nil && x.Kind == tracker.Observed && x.Box.IoU(e.Box) > sameFace && hides(x.Box, e.Box)
 			}) {
 				continue
 			}
@@ -47,6 +48,9 @@ func (c *cast) visible(i int, own []int) []decisions.Face {
 	}
 	return out
 }
+
+// hides says that what is laid over x leaves nothing of e to be known by: of boxes that overlap by half one may be half as wide.
+func hides(x, e frame.Rect) bool { return !verify.Exposes(e, e, []verify.Region{{Box: x}}) }
 
 // strays says that extended entry e may lie on the face of a tracklet that is not of own: seen there, or itself only carried on.
 func (c *cast) strays(e *tracker.Entry, own []int) bool {

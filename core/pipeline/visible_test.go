@@ -69,3 +69,30 @@ func TestCarriedOnOverSomebodyElse(t *testing.T) {
 		}
 	}
 }
+
+// What is carried on over a face that somebody saw is left to that one where it hides the place, and covered where it leaves a part.
+func TestCarriedOnBehindAFace(t *testing.T) {
+	whole := frame.Rect{X0: 100, Y0: 100, X1: 170, Y1: 180}
+	half := whole
+	half.X1 = 136
+	for _, tc := range []struct {
+		name string
+		seen frame.Rect
+		left bool
+	}{{"the same place", whole, true}, {"a third aside", frame.Rect{X0: 122, Y0: 100, X1: 192, Y1: 180}, true}, {"half of it", half, false}} {
+		c := cast{sights: []*sight{{}}, tracklets: []tracker.Tracklet{
+			{ID: 1, Confirmed: true, Entries: []tracker.Entry{{Box: tc.seen, Cover: tc.seen, Kind: tracker.Observed}}},
+			{ID: 2, Confirmed: true, Entries: []tracker.Entry{{Box: whole, Cover: whole, Tag: -1, Kind: tracker.Extended}}},
+		}}
+		for i := range c.tracklets {
+			c.masks = append(c.masks, masksOf(&c.tracklets[i], c.sights))
+		}
+		if v := tc.seen.IoU(whole); v <= sameFace {
+			t.Fatalf("%s: an overlap of %.2f", tc.name, v)
+		}
+		faces := c.visible(1, []int{1})
+		if (len(faces) == 0) != tc.left || len(faces) == 1 && (faces[0].Rect() != whole || faces[0].Renderable()) {
+			t.Errorf("%s: %+v, want nothing: %v", tc.name, faces, tc.left)
+		}
+	}
+}
