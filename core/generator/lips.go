@@ -2,6 +2,7 @@ package generator
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 
@@ -41,6 +42,16 @@ type answerKey struct {
 type answer []opened
 
 type opened struct{ gap, strength float64 }
+
+// MeetLips looks at the mouth of r's cluster as Render would before it first opens at r's pitch, so that Render need not. Errors as of Render.
+func (g *Generator) MeetLips(ctx context.Context, r Request) error {
+	r = g.seen(r)
+	if g.rows[r.Cluster] == nil {
+		return fmt.Errorf("%w %d", ErrCluster, r.Cluster)
+	}
+	_, err := g.mouth(ctx, r)
+	return err
+}
 
 // mouth is the strength of mouthOpen that shows what r asks for.
 func (g *Generator) mouth(ctx context.Context, r Request) (float64, error) {
@@ -126,22 +137,18 @@ func (g *Generator) answer(ctx context.Context, r Request, pitch int8) (answer, 
 // step is it. It returns rest, or nil if the lips cannot be made out.
 func (g *Generator) part(ctx context.Context, key answerKey, rest *frame.Patch, seen *[appearance.MouthLevels]*float64, steps ...int) (*frame.Patch, error) {
 	n := g.nets[slices.IndexFunc(g.nets, func(n *net) bool { return n.size == key.size })]
-	var jobs []*job
-	for _, s := range steps {
-		j := &job{req: Request{Cluster: key.cluster, Side: key.size}, mix: g.rows[key.cluster], light: lights()[appearance.Light{}]}
-		j.req.Look.Pitch, j.mouth = key.pitch, float64(s)/(appearance.MouthLevels-1)
-		jobs = append(jobs, j)
-	}
-	calls, err := n.render(ctx, jobs)
-	g.stats.Calls += calls
-	if err != nil {
-		return nil, err
-	}
 	var patches []*frame.Patch
 	if rest != nil {
 		patches = append(patches, rest)
 	}
-	for _, j := range jobs {
+	for _, s := range steps { // one by one: a network keeps the memory of the largest batch that it has had
+		j := &job{req: Request{Cluster: key.cluster, Side: key.size}, mix: g.rows[key.cluster], light: lights()[appearance.Light{}]}
+		j.req.Look.Pitch, j.mouth = key.pitch, float64(s)/(appearance.MouthLevels-1)
+		calls, err := n.render(ctx, []*job{j})
+		g.stats.Calls += calls
+		if err != nil {
+			return nil, err
+		}
 		patches = append(patches, j.patch)
 	}
 	gaps, err := g.lips.Gaps(ctx, patches)

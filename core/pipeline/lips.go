@@ -21,6 +21,7 @@ func (l *lips) open(ctx context.Context) (err error) {
 	if l.mesh != nil {
 		return nil
 	}
+	l.nets = nets{}
 	if l.head, err = readHead(); err != nil {
 		return err
 	}
@@ -29,6 +30,12 @@ func (l *lips) open(ctx context.Context) (err error) {
 		l.mesh = mesh
 	}
 	return err
+}
+
+// close lets go of the network; the next mouth opens it again.
+func (l *lips) close() error {
+	l.mesh = nil
+	return l.nets.Close()
 }
 
 // Gaps hangs each patch on grey. The face is looked for on the first one, and on the others in its place.

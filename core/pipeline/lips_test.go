@@ -1,9 +1,11 @@
 package pipeline
 
 import (
+	"errors"
 	"math"
 	"testing"
 
+	"github.com/ksamenet/ksamenet/core/align"
 	"github.com/ksamenet/ksamenet/core/appearance"
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/frame"
@@ -69,5 +71,35 @@ func TestLipsOfAMixture(t *testing.T) {
 	grey := &frame.Patch{Size: 128, RGBA: make([]byte, 4*128*128)}
 	if gaps, err := eyes.Gaps(t.Context(), []*frame.Patch{grey, grey}); err != nil || gaps != nil {
 		t.Errorf("an empty patch has lips %v, %v", gaps, err)
+	}
+}
+
+// The mouths that a list opens are looked at before anything is rendered, and what looked at them is let go.
+func TestLipsAreMetAhead(t *testing.T) {
+	newMirror(t)
+	look := appearance.Appearance{Pitch: 3}
+	look.Expression[appearance.MouthOpen] = 9
+	list := listOf(4)
+	list.Clusters = []decisions.Cluster{{ID: 1, Members: 3, Donors: []int{28, 60, 2, 31}}}
+	list.Persons = []decisions.Person{{ID: 1, Cluster: 1, Action: decisions.Replace}}
+	face := decisions.Face{Frame: 2, Box: [4]float64{100, 100, 200, 220}, Look: &look, Place: &align.Placement{X: 150, Y: 160, Scale: 100}, Oval: [][2]float64{{110, 110}, {190, 110}, {150, 215}}}
+	list.Tracks = []decisions.Track{{ID: 1, Person: 1, Faces: []decisions.Face{face}}}
+	gen, err := OpenSurrogates(t.Context(), DefaultConfig(), list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gen.Close()
+	calls := gen.Stats().Calls
+	if calls == 0 || gen.lips.mesh != nil || len(gen.lips.nets.models) == 0 {
+		t.Errorf("%d patches, the network is open: %v, networks named: %v", calls, gen.lips.mesh != nil, gen.lips.nets.models)
+	}
+	if _, err := gen.Render(t.Context(), generator.Request{Cluster: 1, Look: look, Side: smallSide}); err != nil {
+		t.Fatal(err)
+	}
+	if n := gen.Stats().Calls - calls; n != 1 {
+		t.Errorf("one face took %d calls", n)
+	}
+	if err := gen.MeetLips(t.Context(), generator.Request{Cluster: 7, Look: look}); !errors.Is(err, generator.ErrCluster) {
+		t.Errorf("an unknown cluster: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ksamenet/ksamenet/core/appearance"
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/generator"
 	"github.com/ksamenet/ksamenet/core/infer"
@@ -46,7 +47,40 @@ func OpenSurrogates(ctx context.Context, cfg Config, l *decisions.List) (*Surrog
 			names = names[1:]
 		}
 	}
-	return openSurrogates(ctx, cfg, l, names)
+	s, err := openSurrogates(ctx, cfg, l, names)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.meetLips(ctx, l, side); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// meetLips has all mouths looked at that l opens: the network that does so is then let go, before an encoder needs the memory.
+func (s *Surrogates) meetLips(ctx context.Context, l *decisions.List, side sides) error {
+	type mouth struct {
+		cluster generator.ClusterID
+		side    int
+		pitch   int8
+	}
+	met := map[mouth]bool{}
+	for _, jobs := range l.ByFrame() {
+		for _, j := range jobs {
+			if j.Action != decisions.Replace || j.Face.Look.Expression[appearance.MouthOpen] == 0 {
+				continue
+			}
+			m := mouth{generator.ClusterID(j.Cluster), side.of(j), j.Face.Look.Pitch}
+			if met[m] {
+				continue
+			}
+			met[m] = true
+			if err := s.MeetLips(ctx, generator.Request{Cluster: m.cluster, Look: *j.Face.Look, Side: m.side}); err != nil {
+				return err
+			}
+		}
+	}
+	return s.lips.close()
 }
 
 // generators are all models of the generator, for faces whose sizes are not known.
@@ -106,4 +140,4 @@ func (s *Surrogates) Engine() infer.Info { return s.nets.engine }
 func (s *Surrogates) Models() []report.Model { return slices.Concat(s.nets.models, s.lips.nets.models) }
 
 // Close is safe to call twice.
-func (s *Surrogates) Close() error { return errors.Join(s.nets.Close(), s.lips.nets.Close()) }
+func (s *Surrogates) Close() error { return errors.Join(s.nets.Close(), s.lips.close()) }
