@@ -68,7 +68,7 @@ var coverStyles = map[string]compositor.Style{FallbackBlend: compositor.Blend, F
 // Ways of rendering surrogates in a stream.
 const (
 	DetailFull = "full" // as many texels as the picture shows
-	DetailFast = "fast" // the small generator for all but large faces: a third of the work, softer features
+	DetailFast = "fast" // the small generator for all but large faces: a third of the work, softer features; mouths open as their mixture does
 )
 
 // DefaultConfig is what a run uses when nothing is said.

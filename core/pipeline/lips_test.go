@@ -99,6 +99,16 @@ func TestLipsAreMetAhead(t *testing.T) {
 	if n := gen.Stats().Calls - calls; n != 1 {
 		t.Errorf("one face took %d calls", n)
 	}
+	cfg := DefaultConfig()
+	cfg.Detail = DetailFast
+	fast, err := OpenSurrogates(t.Context(), cfg, list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fast.Close()
+	if n := fast.Stats().Calls; n > 0 {
+		t.Errorf("in a hurry %d patches were looked at", n)
+	}
 	if err := gen.MeetLips(t.Context(), generator.Request{Cluster: 7, Look: look}); !errors.Is(err, generator.ErrCluster) {
 		t.Errorf("an unknown cluster: %v", err)
 	}

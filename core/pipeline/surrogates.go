@@ -99,7 +99,10 @@ func openSurrogates(ctx context.Context, cfg Config, l *decisions.List, names []
 		return nil, err
 	}
 	// Each patch that a frame wears is used within the next few; 64 of 256² are a second or two of a face.
-	mixes := generator.Config{Mixes: Mixes(l), NeutralExpression: l.Policy.Neutral, CacheBytes: 16 << 20, Lips: s.lips}
+	mixes := generator.Config{Mixes: Mixes(l), NeutralExpression: l.Policy.Neutral, CacheBytes: 16 << 20}
+	if cfg.Detail != DetailFast { // to look at a mouth takes longer than a picture of a stream lasts
+		mixes.Lips = s.lips
+	}
 	if s.Generator, err = generator.New(mixes, engines...); err != nil {
 		return nil, err
 	}
