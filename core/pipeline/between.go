@@ -75,11 +75,11 @@ func holdLooks(faces []decisions.Face) []appearance.Appearance {
 	return held
 }
 
-// within1 says that a and b differ by a step of the grid at most, in each of their parts.
+// within1 says that a and b differ by a step of the grid at most, in each of their parts, and not in mouthOpen: lips part within two steps.
 func within1(a, b appearance.Appearance) bool {
 	near := func(a, b int) bool { return max(a-b, b-a) <= 1 }
 	for i, v := range a.Expression {
-		if !near(int(v), int(b.Expression[i])) {
+		if !near(int(v), int(b.Expression[i])) || i == appearance.MouthOpen && v != b.Expression[i] {
 			return false
 		}
 	}

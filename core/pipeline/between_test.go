@@ -95,6 +95,9 @@ func TestMouthsAreNotBlended(t *testing.T) {
 			t.Errorf("%+v: got %v", c, got)
 		}
 	}
+	if within1(mouth(4), mouth(5)) || !within1(mouth(4), mouth(4)) {
+		t.Error("a mouth is held while it moves, or not while it is still")
+	}
 	const smileClose, smileOpen = 0, 1
 	for unit, most := range map[int]uint8{smileClose: lookLeap, smileOpen: lipLeap} {
 		var a, m, b appearance.Appearance
