@@ -28,7 +28,7 @@ func TestPixelsAreThoseOfTheLivePipeline(t *testing.T) {
 	}
 	ctx := context.Background()
 	cfg := pipeline.DefaultConfig()
-	cfg.Uncertified, cfg.Lookahead, cfg.DetectInterval, cfg.Halo = true, 4, 2, true
+	cfg.Uncertified, cfg.Lookahead, cfg.DetectInterval, cfg.Detail, cfg.Halo = true, 4, 2, pipeline.DetailFast, true
 	l, err := pipeline.OpenLive(ctx, cfg, nil)
 	if err != nil {
 		t.Fatal(err)
