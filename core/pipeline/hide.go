@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"errors"
+
 	"github.com/ksamenet/ksamenet/core/decisions"
 	"github.com/ksamenet/ksamenet/core/tracker"
 	"github.com/ksamenet/ksamenet/core/verify"
@@ -17,17 +19,35 @@ const (
 // nobody's: any of them may be a person who is known already, or none, so none is counted. doubtful are sights that start no cover,
 // but go on with one: what passes for a face in one frame and nearly does in the next is hidden in both.
 func Hide(cfg Config, l *decisions.List, found, doubtful []verify.Finding, why string) error {
+	c := trackerConfig(cfg)
+	c.High, c.Low, c.MinHits, c.WeakHits = 1, .25, 1, 1 // a false alarm is covered too: nobody can say that it is one
+	c.ExtendDoubt = c.Extend                            // whose a cover is does not matter
+	if why != WhyFound {
+		return hide(c, l, found, doubtful, why)
+	}
+	// The second detector was asked about every picture, and saw nothing in those before and after: it may be there still, nearly
+	// seen. Carried along the course that a false alarm jumps, covers were half a picture wide. Large ones, torsos and patterns mostly, for
+	// detectors hardly miss a large face, are not held for long.
+	c.Reach = 0
+	var small, large []verify.Finding
+	for _, f := range found {
+		if f.Box.Area() > nearShare*float64(l.Source.Width*l.Source.Height) {
+			large = append(large, f)
+		} else {
+			small = append(small, f)
+		}
+	}
+	brief := c
+	brief.Extend /= 3
+	brief.ExtendDoubt = brief.Extend
+	return errors.Join(hide(c, l, small, doubtful, why), hide(brief, l, large, doubtful, why))
+}
+
+// hide is Hide for finds that are tracked alike.
+func hide(c tracker.Config, l *decisions.List, found, doubtful []verify.Finding, why string) error {
 	if len(found) == 0 {
 		return nil
 	}
-	c := trackerConfig(cfg)
-	c.High, c.Low, c.MinHits, c.WeakHits = 1, .25, 1, 1 // a false alarm is covered too: nobody can say that it is one
-	if why == WhyFound {
-		// The second detector was asked about every picture, and saw nothing in those before and after: it may be there still, nearly
-		// seen. Carried along the course that a false alarm jumps, covers were half a picture wide.
-		c.Reach = 0
-	}
-	c.ExtendDoubt = c.Extend // whose a cover is does not matter
 	linker, err := tracker.NewLinker(c)
 	if err != nil {
 		return err

@@ -78,6 +78,20 @@ func TestHideWhatCrosses(t *testing.T) {
 	}
 }
 
+// A large cover is held for a third of the time.
+func TestHideIsBrief(t *testing.T) {
+	for side, last := range map[float64]int64{40: 62, 60: 54} { // of 320x240
+		l := listOf(100)
+		if err := Hide(DefaultConfig(), l, []verify.Finding{{Frame: 50, Score: .7, Box: frame.Rect{X0: 100, Y0: 100, X1: 100 + side, Y1: 100 + side}}}, nil, WhyFound); err != nil {
+			t.Fatal(err)
+		}
+		faces := l.Tracks[0].Faces
+		if f := faces[len(faces)-1]; f.Frame != last || faces[0].Frame != 100-last {
+			t.Errorf("%.0f px: covered from frame %d to %d", side, faces[0].Frame, f.Frame)
+		}
+	}
+}
+
 // What nearly is a face is hidden with what is one in the same place, and not by itself.
 func TestHideDoubtful(t *testing.T) {
 	l := listOf(100)
