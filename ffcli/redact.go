@@ -64,7 +64,7 @@ func analyzeCommand() *cli.Command {
 				return err
 			}
 			return withSession(c, func(s *session) error {
-				a, err := s.analyze(c.Context, in)
+				a, err := s.analyze(c.Context, in, true)
 				if err != nil {
 					return err
 				}

@@ -156,8 +156,8 @@ func (a *analysis) truncation(allowed bool) error {
 	return withHint(fmt.Errorf("the input ended early: %s", a.reading.Reason), "what could be decoded was processed; --allow-truncated makes this no failure")
 }
 
-// analyze is pass 1.
-func (s *session) analyze(ctx context.Context, in string) (*analysis, error) {
+// analyze is pass 1. last: no other file follows, and its networks make room for the decision list.
+func (s *session) analyze(ctx context.Context, in string, last bool) (*analysis, error) {
 	src, err := av.Open(in)
 	if err != nil {
 		return nil, err
@@ -175,6 +175,9 @@ func (s *session) analyze(ctx context.Context, in string) (*analysis, error) {
 	an, err := pipeline.NewAnalyzer(s.cfg, s.stages)
 	if err != nil {
 		return nil, err
+	}
+	if last {
+		an.Release = s.shut
 	}
 	p := s.progress("analyse", total)
 	scout := func(pic *frame.Picture) error { return an.Scout(ctx, pic) }
@@ -259,20 +262,26 @@ func (s *session) redact(ctx context.Context, j job, last bool) error {
 		return err
 	}
 	if a == nil {
-		if a, err = s.analyze(ctx, j.input); err != nil {
+		if a, err = s.analyze(ctx, j.input, last); err != nil {
 			return err
 		}
 		if err := s.checkpoint(j, a.list); err != nil {
 			return err
 		}
 	}
-	if last {
-		if err := s.stages.Close(); err != nil {
+	if last { // after --resume they are still there, and what the list was made of is garbage now
+		if err := s.shut(); err != nil {
 			return err
 		}
-		av.ReturnMemory()
 	}
 	return s.render(ctx, j, a)
+}
+
+// shut closes the networks of pass 1. It may be called twice.
+func (s *session) shut() error {
+	err := s.stages.Close()
+	av.ReturnMemory()
+	return err
 }
 
 // transcoding is how the user wants the output written.

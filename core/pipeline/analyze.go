@@ -32,6 +32,10 @@ type view struct {
 
 // Analyzer is pass 1: it looks at every picture of a file once, in order, and then decides. It belongs to one goroutine.
 type Analyzer struct {
+	// Release, if set, is called once by Decide when nobody and no surrogate has to be looked at any more, before the list is built:
+	// the list of a long film fits into what the networks leave. An error of it is Decide's.
+	Release func() error
+
 	cfg     Config
 	eyes    *Stages
 	scout   scout

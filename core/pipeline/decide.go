@@ -107,6 +107,11 @@ func (a *Analyzer) Decide(ctx context.Context, reg *registry.Registry, src decis
 		}
 		commit = tx.Commit
 	}
+	if a.Release != nil {
+		if err := a.Release(); err != nil {
+			return nil, err
+		}
+	}
 	c.write(l)
 	l.Source.Faces = l.Faces()
 	if err := errors.Join(l.Validate(), a.hideAlarms(l)); err != nil {
