@@ -199,7 +199,7 @@ func TestWallIsNotSkin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := 15./224 + redOverSkin; m.Skin < .9 || math.Abs(m.Cr-want) > .01 {
+	if want := 15. / 224; m.Skin < .9 || math.Abs(m.Cr-want) > .01 {
 		t.Errorf("neck before a beige wall: %+v, want Cr %.3f", m, want)
 	}
 	if m, err = MeasureTone(portrait(beige, black), oval, 0, nil); err != nil || m.Skin > .1 || math.Abs(m.Cr-typicalCr) > .02 {
