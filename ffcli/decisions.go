@@ -137,7 +137,7 @@ func importDecisions(c *cli.Context) error {
 	for i, d := range loose {
 		found[i] = verify.Finding{Frame: d.Frame, Score: 1, Box: frame.Rect{X0: d.Box[0], Y0: d.Box[1], X1: d.Box[2], Y1: d.Box[3]}}
 	}
-	if err := pipeline.Hide(pipeline.DefaultConfig(), l, found, nil, pipeline.WhyImported); err != nil {
+	if err := pipeline.Hide(pipeline.DefaultConfig(), l, found, pipeline.WhyImported); err != nil {
 		return err
 	}
 	return writeAtomic(out, l.Write)

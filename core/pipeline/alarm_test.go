@@ -32,10 +32,10 @@ func (o others) Within(ctx context.Context, pic *frame.Picture, _ frame.Rect) ([
 	return ds, pic.Bounds(), err
 }
 
-// blindTo is a stage whose first detector sees only some of the actors.
+// blindTo is a stage whose first detector sees only some of the actors, and perhaps others where it looks closely.
 type blindTo struct {
 	*stage
-	sees *stage
+	sees, close *stage
 }
 
 func (b blindTo) Detect(ctx context.Context, pic *frame.Picture) ([]detector.Detection, error) {
@@ -44,14 +44,15 @@ func (b blindTo) Detect(ctx context.Context, pic *frame.Picture) ([]detector.Det
 }
 
 func (b blindTo) Near(ctx context.Context, pic *frame.Picture, _ frame.Rect, _ float64) ([]detector.Detection, error) {
-	return b.Detect(ctx, pic)
+	b.stage.at = pic.Index
+	return b.close.Detect(ctx, pic)
 }
 
 // What the second detector alone sees is covered, and nobody's, whether it has landmarks or not.
 func TestAlarms(t *testing.T) {
 	known, missed := actor{who: 1, x: 80, y: 100, last: 39}, actor{who: 2, x: 220, y: 100, first: 10, last: 30}
 	s := newStage(known, missed)
-	eyes := blindTo{s, newStage(known)}
+	eyes := blindTo{s, newStage(known), newStage(known)}
 	wall := frame.Rect{X0: 10, Y0: 180, X1: 50, Y1: 230}
 	second := others{boxes: map[int64][]frame.Rect{20: {wall}, 21: {wall}}}
 	for f := known.first; f <= known.last; f++ {
@@ -96,6 +97,17 @@ func TestAlarms(t *testing.T) {
 			}
 		}
 	}
+	covered := func() (last int64) { // with missed
+		for f, js := range l.ByFrame() {
+			if !verify.Exposes(missed.box(), frame.Rect{X1: 320, Y1: 240}, verify.Regions(js)) {
+				last = max(last, f)
+			}
+		}
+		return last
+	}
+	if f := covered(); f != missed.last+2 {
+		t.Errorf("what the first detector does not see is covered up to frame %d", f)
+	}
 	if len(l.Persons) != 1 || len(l.Tracks) != 3 {
 		t.Errorf("%d persons, %d tracks", len(l.Persons), len(l.Tracks))
 	}
@@ -104,7 +116,14 @@ func TestAlarms(t *testing.T) {
 			t.Errorf("track %d of person %d: %s, %s", tr.ID, tr.Person, l.ActionOf(&tr), tr.Why)
 		}
 	}
-	// What it nearly takes for a face is one beside faces, and without them if the mesh sees one.
+	eyes.close = newStage(known, missed)
+	if l, err = look(second); err != nil {
+		t.Fatal(err)
+	}
+	if f := covered(); f != 39 {
+		t.Errorf("what the first detector sees closely is covered up to frame %d", f)
+	}
+	// What it nearly takes for a face is one beside faces, and without them if the first detector sees one closely.
 	second.score = .5
 	for _, alone := range []bool{false, true} {
 		if eyes.sees = newStage(known); alone {

@@ -50,6 +50,7 @@ type Analyzer struct {
 	boxes   []frame.Rect // of all faces that were found in this picture, or watched in the previous one
 	times   Times
 	assured Assured
+	asked   []answer // about what the second detector saw in the previous picture
 }
 
 // NewAnalyzer prepares pass 1. The stages stay the caller's.

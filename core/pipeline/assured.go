@@ -16,24 +16,29 @@ import (
 type Assured struct {
 	frames   int64
 	bounds   frame.Rect
-	suspects map[int64][]verify.Finding // faces, what is nearly one, and, with score 0, places of known faces that were not looked at
+	suspects map[int64][]suspect // faces, what is nearly one, and, with score 0, places of known faces that were not looked at
+}
+
+type suspect struct {
+	verify.Finding
+	face bool // the first detector sees one there as well, looking closely
 }
 
 // Assured is of the pictures so far. It stays the analysis's.
 func (a *Analyzer) Assured() *Assured { return &a.assured }
 
-func (s *Assured) suspect(index int64, d detector.Detection) {
+func (s *Assured) suspect(index int64, d detector.Detection, face bool) {
 	if s.suspects == nil {
-		s.suspects = map[int64][]verify.Finding{}
+		s.suspects = map[int64][]suspect{}
 	}
-	s.suspects[index] = append(s.suspects[index], verify.Finding{Frame: index, Box: d.Box, Score: d.Score})
+	s.suspects[index] = append(s.suspects[index], suspect{verify.Finding{Frame: index, Box: d.Box, Score: d.Score}, face})
 }
 
 // open lists what the second detector took for faces, or might take for them in the output, and what it doubted, and l does not hide or
 // keep.
-func (s *Assured) open(l *decisions.List) (faces, doubtful []verify.Finding) {
+func (s *Assured) open(l *decisions.List) (open finds) {
 	if s == nil {
-		return nil, nil
+		return finds{}
 	}
 	jobs := l.ByFrame()
 	for i := range s.frames {
@@ -44,20 +49,22 @@ func (s *Assured) open(l *decisions.List) (faces, doubtful []verify.Finding) {
 			switch {
 			case f.Score < watchDoubt || !verify.Exposes(f.Box, s.bounds, regions):
 			case f.Score < alarmNear, f.Score < alarmLeast && (f.Box.Area() > nearShare*s.bounds.Area() || !rendered && !s.lasts(f)):
-				doubtful = append(doubtful, f)
+				open.doubtful = append(open.doubtful, f.Finding)
+			case f.face:
+				open.lasting = append(open.lasting, f.Finding)
 			default:
-				faces = append(faces, f)
+				open.brief = append(open.brief, f.Finding)
 			}
 		}
 	}
-	return faces, doubtful
+	return open
 }
 
 // lasts says that what nearly is a face was seen in the same place in another picture shortly before or after: a print is, what flickers
 // is not.
-func (s *Assured) lasts(f verify.Finding) bool {
+func (s *Assured) lasts(f suspect) bool {
 	for i := f.Frame - nearReach; i <= f.Frame+nearReach; i++ {
-		if i != f.Frame && slices.ContainsFunc(s.suspects[i], func(o verify.Finding) bool {
+		if i != f.Frame && slices.ContainsFunc(s.suspects[i], func(o suspect) bool {
 			return o.Score >= alarmNear && o.Box.IoU(f.Box) > sameFace
 		}) {
 			return true
@@ -66,10 +73,17 @@ func (s *Assured) lasts(f verify.Finding) bool {
 	return false
 }
 
-// Hide is the function of that name for faces that the watch over the output found.
+// Hide covers what the watch over the output found. s may be nil.
 func (s *Assured) Hide(cfg Config, l *decisions.List, found []verify.Finding) error {
-	_, doubtful := s.open(l)
-	return Hide(cfg, l, found, doubtful, WhyFound)
+	f := finds{doubtful: s.open(l).doubtful}
+	for _, x := range found { // nobody looked closely; detectors hardly miss a large face
+		if x.Box.Area() > nearShare*float64(l.Source.Width*l.Source.Height) {
+			f.brief = append(f.brief, x)
+		} else {
+			f.lasting = append(f.lasting, x)
+		}
+	}
+	return f.hide(cfg, l)
 }
 
 // Rests says that no picture of a rendering of l needs a look: nothing was rendered, and nothing in the original was nearly a face.

@@ -14,36 +14,40 @@ const (
 	WhyImported = "imported"
 )
 
-// Hide adds covers to l for faces that a watcher, or another program, found. They are joined over time and carried on at both
-// ends as any track is, since a face that a detector sees now and then is there in between. why is said of the covers. They are
-// nobody's: any of them may be a person who is known already, or none, so none is counted. doubtful are sights that start no cover,
-// but go on with one: what passes for a face in one frame and nearly does in the next is hidden in both.
-func Hide(cfg Config, l *decisions.List, found, doubtful []verify.Finding, why string) error {
+// Hide adds covers to l for faces that another program found. They are joined over time and carried on at both ends as any track is,
+// since a face that a detector sees now and then is there in between. why is said of the covers. They are nobody's: any of them may
+// be a person who is known already, or none, so none is counted.
+func Hide(cfg Config, l *decisions.List, found []verify.Finding, why string) error {
+	return hide(hiding(cfg), l, found, nil, why)
+}
+
+// hiding is how covers are tracked.
+func hiding(cfg Config) tracker.Config {
 	c := trackerConfig(cfg)
 	c.High, c.Low, c.MinHits, c.WeakHits = 1, .25, 1, 1 // a false alarm is covered too: nobody can say that it is one
 	c.ExtendDoubt = c.Extend                            // whose a cover is does not matter
-	if why != WhyFound {
-		return hide(c, l, found, doubtful, why)
-	}
-	// The second detector was asked about every picture, and saw nothing in those before and after: it may be there still, nearly
-	// seen. Carried along the course that a false alarm jumps, covers were half a picture wide. Large ones, torsos and patterns mostly, for
-	// detectors hardly miss a large face, are not held for long.
-	c.Reach = 0
-	var small, large []verify.Finding
-	for _, f := range found {
-		if f.Box.Area() > nearShare*float64(l.Source.Width*l.Source.Height) {
-			large = append(large, f)
-		} else {
-			small = append(small, f)
-		}
-	}
-	brief := c
-	brief.Extend /= 3
-	brief.ExtendDoubt = brief.Extend
-	return errors.Join(hide(c, l, small, doubtful, why), hide(brief, l, large, doubtful, why))
+	return c
 }
 
-// hide is Hide for finds that are tracked alike.
+// finds are what the second detector saw in a film and a list does not hide.
+type finds struct {
+	lasting  []verify.Finding // what may be a face that was there before, and is there after
+	brief    []verify.Finding // what the first detector does not see there, even closely: hands, torsos and patterns mostly
+	doubtful []verify.Finding // start no cover, but go on with one: what is a face in one frame and nearly one in the next is hidden in both
+}
+
+// hide covers them. The second detector was asked about every picture, and saw nothing in those before and after: it may be there still,
+// nearly seen. Carried along the course that a false alarm jumps, covers were half a picture wide.
+func (f finds) hide(cfg Config, l *decisions.List) error {
+	c := hiding(cfg)
+	c.Reach = 0
+	brief := c
+	brief.Extend /= 6
+	brief.ExtendDoubt, brief.Lost = brief.Extend, max(1, 2*brief.Extend)
+	return errors.Join(hide(c, l, f.lasting, f.doubtful, WhyFound), hide(brief, l, f.brief, f.doubtful, WhyFound))
+}
+
+// hide covers finds that are tracked alike.
 func hide(c tracker.Config, l *decisions.List, found, doubtful []verify.Finding, why string) error {
 	if len(found) == 0 {
 		return nil

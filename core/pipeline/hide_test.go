@@ -10,13 +10,20 @@ import (
 
 // What a watcher found is covered where it was found, in between, and some frames before and after, but not over a cut.
 func TestHide(t *testing.T) {
-	for _, why := range []string{WhyFound, WhyImported} {
+	for why, cover := range map[string]func(l *decisions.List, found []verify.Finding) error{
+		WhyFound: func(l *decisions.List, found []verify.Finding) error {
+			return finds{lasting: found}.hide(DefaultConfig(), l)
+		},
+		WhyImported: func(l *decisions.List, found []verify.Finding) error {
+			return Hide(DefaultConfig(), l, found, WhyImported)
+		},
+	} {
 		l := listOf(100)
 		l.Shots = []decisions.Shot{{First: 0, Last: 49}, {First: 50, Last: 99}}
 		at := func(f int64, x float64) verify.Finding {
 			return verify.Finding{Frame: f, Score: .7, Box: frame.Rect{X0: x, Y0: 40, X1: x + 30, Y1: 80}}
 		}
-		if err := Hide(DefaultConfig(), l, []verify.Finding{at(10, 40), at(14, 48), at(45, 100), at(80, 100)}, nil, why); err != nil {
+		if err := cover(l, []verify.Finding{at(10, 40), at(14, 48), at(45, 100), at(80, 100)}); err != nil {
 			t.Fatal(err)
 		}
 		if len(l.Tracks) != 3 || l.Source.Faces != l.Faces() {
@@ -57,7 +64,7 @@ func TestHideWhatCrosses(t *testing.T) {
 			found = append(found, verify.Finding{Frame: f, Score: .7, Box: frame.Rect{X0: x, Y0: 40, X1: x + 30, Y1: 80}})
 		}
 	}
-	if err := Hide(DefaultConfig(), l, found, nil, WhyFound); err != nil {
+	if err := (finds{lasting: found}).hide(DefaultConfig(), l); err != nil {
 		t.Fatal(err)
 	}
 	jobs := l.ByFrame()
@@ -78,16 +85,28 @@ func TestHideWhatCrosses(t *testing.T) {
 	}
 }
 
-// A large cover is held for a third of the time.
+// What the first detector does not see either is covered briefly, and so is what is large and shows in the output only.
 func TestHideIsBrief(t *testing.T) {
-	for side, last := range map[float64]int64{40: 62, 60: 54} { // of 320x240
+	at := func(side float64) []verify.Finding { // of 320x240
+		return []verify.Finding{{Frame: 50, Score: .7, Box: frame.Rect{X0: 100, Y0: 100, X1: 100 + side, Y1: 100 + side}}}
+	}
+	for _, tc := range []struct {
+		name string
+		hide func(l *decisions.List) error
+		last int64
+	}{
+		{"seen by both", func(l *decisions.List) error { return finds{lasting: at(40)}.hide(DefaultConfig(), l) }, 62},
+		{"seen by one", func(l *decisions.List) error { return finds{brief: at(40)}.hide(DefaultConfig(), l) }, 52},
+		{"in the output", func(l *decisions.List) error { return (*Assured)(nil).Hide(DefaultConfig(), l, at(40)) }, 62},
+		{"large, in the output", func(l *decisions.List) error { return (*Assured)(nil).Hide(DefaultConfig(), l, at(60)) }, 52},
+	} {
 		l := listOf(100)
-		if err := Hide(DefaultConfig(), l, []verify.Finding{{Frame: 50, Score: .7, Box: frame.Rect{X0: 100, Y0: 100, X1: 100 + side, Y1: 100 + side}}}, nil, WhyFound); err != nil {
+		if err := tc.hide(l); err != nil {
 			t.Fatal(err)
 		}
 		faces := l.Tracks[0].Faces
-		if f := faces[len(faces)-1]; f.Frame != last || faces[0].Frame != 100-last {
-			t.Errorf("%.0f px: covered from frame %d to %d", side, faces[0].Frame, f.Frame)
+		if f := faces[len(faces)-1]; len(l.Tracks) != 1 || f.Frame != tc.last || faces[0].Frame != 100-tc.last {
+			t.Errorf("%s: %d tracks, covered from frame %d to %d", tc.name, len(l.Tracks), faces[0].Frame, f.Frame)
 		}
 	}
 }
@@ -102,7 +121,7 @@ func TestHideDoubtful(t *testing.T) {
 	for f := range int64(60) {
 		doubtful = append(doubtful, at(f, 40), at(f, 200))
 	}
-	if err := Hide(DefaultConfig(), l, []verify.Finding{at(20, 41)}, doubtful, WhyFound); err != nil {
+	if err := (finds{lasting: []verify.Finding{at(20, 41)}, doubtful: doubtful}).hide(DefaultConfig(), l); err != nil {
 		t.Fatal(err)
 	}
 	jobs := l.ByFrame()

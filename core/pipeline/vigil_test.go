@@ -160,7 +160,7 @@ func TestWhatPassOneAssures(t *testing.T) {
 			pic.Index = tc.index
 			before := &Assured{frames: 50, bounds: pic.Bounds()}
 			for _, b := range tc.suspects {
-				before.suspect(tc.index, detector.Detection{Box: b, Score: .5})
+				before.suspect(tc.index, detector.Detection{Box: b, Score: .5}, true)
 			}
 			if tc.none {
 				before = nil
@@ -177,7 +177,7 @@ func TestWhatPassOneAssures(t *testing.T) {
 // What the second detector nearly takes for a face is covered at once where that costs little of the picture and it lasts, and else
 // where the output turns out to show a face.
 func TestNearlyFaces(t *testing.T) {
-	for _, tc := range []struct {
+	for n, tc := range []struct {
 		name    string
 		score   float64
 		side    float64
@@ -191,15 +191,21 @@ func TestNearlyFaces(t *testing.T) {
 	} {
 		a := &Assured{frames: 50, bounds: frame.Rect{X1: 640, Y1: 360}}
 		for _, i := range []int64{20, tc.again} {
-			a.suspect(i, detector.Detection{Box: frame.Rect{X0: 100, Y0: 100, X1: 100 + tc.side, Y1: 100 + tc.side}, Score: tc.score})
+			a.suspect(i, detector.Detection{Box: frame.Rect{X0: 100, Y0: 100, X1: 100 + tc.side, Y1: 100 + tc.side}, Score: tc.score}, n%2 == 0)
 		}
 		l := &decisions.List{}
 		if tc.worn {
 			l.Tracks = []decisions.Track{{ID: 1, Action: decisions.Replace, Faces: []decisions.Face{face(20, 400, 200, true), face(40, 400, 200, true)}}}
 		}
-		faces, doubtful := a.open(l)
-		if len(faces)+len(doubtful) != 2 || (len(faces) == 2) != tc.covered {
-			t.Errorf("%s: %d to be covered, %d in doubt", tc.name, len(faces), len(doubtful))
+		f := a.open(l)
+		want := finds{doubtful: f.doubtful}
+		if all := append(f.lasting, f.brief...); tc.covered && n%2 == 0 {
+			want.lasting = all
+		} else if tc.covered {
+			want.brief = all
+		}
+		if len(f.lasting) != len(want.lasting) || len(f.brief) != len(want.brief) || len(f.lasting)+len(f.brief)+len(f.doubtful) != 2 {
+			t.Errorf("%s: %d to be covered, %d of them briefly, %d in doubt", tc.name, len(f.lasting)+len(f.brief), len(f.brief), len(f.doubtful))
 		}
 	}
 }
