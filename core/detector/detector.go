@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ksamenet/ksamenet/core/align"
 	"github.com/ksamenet/ksamenet/core/frame"
@@ -124,6 +125,9 @@ func (d *Detector) Detect(ctx context.Context, pic *frame.Picture) ([]Detection,
 		}
 	}
 	d.found = suppress(d.found, d.cfg.Overlap)
+	if slices.ContainsFunc(d.cfg.Looks, func(l Look) bool { return l.Mirror > 0 }) {
+		d.found = withoutImages(d.found, pic.Bounds())
+	}
 	return d.found, nil
 }
 

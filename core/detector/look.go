@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/ksamenet/ksamenet/core/align"
 	"github.com/ksamenet/ksamenet/core/frame"
@@ -73,6 +74,32 @@ func (i inset) mirror(data []float32, w, h int) {
 			copy(p[y*w:(y+1)*w], p[from*w:(from+1)*w])
 		}
 	}
+}
+
+// imageOverlap is from which overlap with another face's mirror image on a detection beyond the edge is one.
+const imageOverlap = 0.5
+
+// withoutImages drops the mirror images of faces that lie beside the picture's edge: what lies with its middle beyond that edge, where
+// another face has its image. A face that the edge itself cuts is its own image, and stays. It works in place.
+func withoutImages(found []Detection, pic frame.Rect) []Detection {
+	return slices.DeleteFunc(found, func(d Detection) bool {
+		c := d.Box.Center()
+		image := d.Box
+		if c.X < pic.X0 {
+			image.X0, image.X1 = 2*pic.X0-d.Box.X1, 2*pic.X0-d.Box.X0
+		} else if c.X > pic.X1 {
+			image.X0, image.X1 = 2*pic.X1-d.Box.X1, 2*pic.X1-d.Box.X0
+		}
+		if c.Y < pic.Y0 {
+			image.Y0, image.Y1 = 2*pic.Y0-d.Box.Y1, 2*pic.Y0-d.Box.Y0
+		} else if c.Y > pic.Y1 {
+			image.Y0, image.Y1 = 2*pic.Y1-d.Box.Y1, 2*pic.Y1-d.Box.Y0
+		}
+		return image != d.Box && slices.ContainsFunc(found, func(o Detection) bool {
+			oc := o.Box.Center()
+			return o.Box != d.Box && oc.X >= pic.X0 && oc.X <= pic.X1 && oc.Y >= pic.Y0 && oc.Y <= pic.Y1 && o.Box.IoU(image) > imageOverlap
+		})
+	})
 }
 
 // reflect folds v into 0..n-1.

@@ -3,6 +3,7 @@ package detector
 import (
 	"context"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/ksamenet/ksamenet/core/frame"
@@ -45,6 +46,30 @@ func TestMirroredLook(t *testing.T) {
 					t.Fatalf("%v: row %d, beyond the right edge by %d is %v, before %v", size, y, k, b, a)
 				}
 			}
+		}
+	}
+}
+
+// The image of a face beside an edge is none; a face that the edge cuts is, and so is one of another size where an image might be.
+func TestImagesAreNoFaces(t *testing.T) {
+	pic := frame.Rect{X1: 320, Y1: 180}
+	at := func(x, y, side float64) Detection {
+		return Detection{Box: frame.Rect{X0: x - side/2, Y0: y - side/2, X1: x + side/2, Y1: y + side/2}, Score: .9}
+	}
+	for _, tc := range []struct {
+		name  string
+		found []Detection
+		want  int
+	}{
+		{"left", []Detection{at(30, 90, 40), at(-31, 91, 40)}, 1}, {"right", []Detection{at(352, 90, 40), at(290, 90, 40)}, 1},
+		{"top", []Detection{at(100, 24, 40), at(100, -24, 40)}, 1}, {"bottom", []Detection{at(100, 160, 40), at(100, 201, 40)}, 1},
+		{"a corner", []Detection{at(30, 25, 40), at(-30, -25, 40)}, 1}, {"three images of one", []Detection{at(-30, 25, 40), at(30, 25, 40), at(30, -25, 40), at(-30, -25, 40)}, 1},
+		{"cut by the edge", []Detection{at(-4, 90, 40)}, 1}, {"cut, beside another", []Detection{at(-4, 90, 40), at(60, 90, 40)}, 2},
+		{"of another size", []Detection{at(-30, 90, 40), at(30, 90, 15)}, 2}, {"two faces", []Detection{at(30, 90, 40), at(100, 90, 40)}, 2},
+	} {
+		got := withoutImages(slices.Clone(tc.found), pic)
+		if len(got) != tc.want || slices.ContainsFunc(got, func(d Detection) bool { return tc.want == 1 && len(tc.found) > 1 && d.Box.Intersect(pic).Empty() }) {
+			t.Errorf("%s: %d of %d are left, want %d", tc.name, len(got), len(tc.found), tc.want)
 		}
 	}
 }
