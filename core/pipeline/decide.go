@@ -27,7 +27,6 @@ const (
 type cast struct {
 	tracklets []tracker.Tracklet
 	masks     [][]*drawn // of the tracklets
-	twins     [][]int    // of each tracklet, the longer ones that were seen with the landmarks of the same face
 	sights    []*sight
 	groups    []group
 	second    string // the second recogniser, by name and hash
@@ -69,7 +68,6 @@ func (a *Analyzer) Decide(ctx context.Context, reg *registry.Registry, src decis
 		return nil, err
 	}
 	c.masks = a.masks
-	c.twins = twinsOf(c.tracklets, c.masks)
 	link, _ := reg.Thresholds()
 	c.join(link)
 

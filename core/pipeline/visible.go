@@ -27,12 +27,10 @@ func (c *cast) spend(i int, own []int) []decisions.Face {
 // another tracklet was really seen: around a split both stand in one place, and the one that was seen is the face.
 //
 // An entry that was only extended, and may stand on somebody else, wears nobody's surrogate: it is covered. A face that shows for
-// three frames between two people who cross is carried on over either of them, and would be taken for whom it is not. Nor does one
-// that is carried on from a face that another tracklet showed as well: it would be a twin beside it.
+// three frames between two people who cross is carried on over either of them, and would be taken for whom it is not.
 func (c *cast) visible(i int, own []int) []decisions.Face {
 	t := &c.tracklets[i]
 	var out []decisions.Face
-	twin := i < len(c.twins) && slices.ContainsFunc(c.twins[i], func(j int) bool { return !slices.Contains(own, j) })
 	for k, f := range facesOf(t, c.masks[i]) {
 		e := &t.Entries[k]
 		if e.Kind == tracker.Extended {
@@ -42,7 +40,7 @@ func (c *cast) visible(i int, own []int) []decisions.Face {
 			}) {
 				continue
 			}
-			if twin || c.strays(e, own) {
+			if c.strays(e, own) {
 				f.Look, f.Place, f.Oval = nil, nil, nil
 			}
 		}
