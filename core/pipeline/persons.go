@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -15,73 +16,104 @@ type sighting struct {
 // joinSightings groups the tracklets of a video into persons: average-linkage agglomeration of cosine similarity, down
 // to the threshold tau, with cannot-link between tracklets that share a frame (two faces in one picture are two people).
 // Tracklets without an embedding stay alone. Groups come in order of their first member, members in order.
+//
+// Similarities are not kept, of which a long film has millions: the sum of those between two groups is the product of their sums. Pairs are
+// found along chains of nearest neighbours (Murtagh, The Computer Journal 1983, 26(4), 354), which gives what joining the most similar pair
+// first gives, for a group that grows comes no closer to any other.
 func joinSightings(s []sighting, tau float64) [][]int {
-	n := len(s)
-	group := make([][]int, n)
-	sim := make([][]float64, n) // sum of similarities between groups; -Inf: cannot be joined
+	groups := make([]*gathering, len(s))
 	for i := range s {
-		group[i] = []int{i}
-		sim[i] = make([]float64, n)
-		for j := range i {
-			v := math.Inf(-1)
-			if s[i].embedding != nil && s[j].embedding != nil && (s[i].last < s[j].first || s[j].last < s[i].first) {
-				v = dot(s[i].embedding, s[j].embedding)
-			}
-			sim[i][j], sim[j][i] = v, v
+		groups[i] = &gathering{members: []int{i}, spans: [][2]int64{{s[i].first, s[i].last}}}
+		for _, v := range s[i].embedding {
+			groups[i].sum = append(groups[i].sum, float64(v))
 		}
 	}
-	mean := func(i, j int) float64 { return sim[i][j] / float64(len(group[i])*len(group[j])) }
-	best := make([]int, n) // each live group's nearest group with a smaller index; -1: none
-	renew := func(i int) {
-		best[i] = -1
-		for j := range i {
-			if group[j] != nil && !math.IsInf(sim[i][j], -1) && (best[i] < 0 || mean(i, j) > mean(i, best[i])) {
-				best[i] = j
+	open := slices.DeleteFunc(slices.Clone(groups), func(g *gathering) bool { return g.sum == nil }) // may still be joined
+	var chain []*gathering
+	for len(open) > 0 {
+		if len(chain) == 0 {
+			chain = append(chain, open[0])
+		}
+		g := chain[len(chain)-1]
+		var near *gathering
+		most := tau
+		consider := func(o *gathering) { // to be joined at tau, and over tau the nearest
+			if v := g.similarity(o); (v > most || near == nil && v == most) && !g.meets(o) {
+				near, most = o, v
 			}
 		}
-	}
-	for i := range s {
-		renew(i)
-	}
-	for {
-		a := -1
-		for i := range s {
-			if group[i] != nil && best[i] >= 0 && (a < 0 || mean(i, best[i]) > mean(a, best[a])) {
-				a = i
+		before := len(chain) - 2
+		if before >= 0 {
+			consider(chain[before]) // first: of equals the one before ends the chain
+		}
+		for _, o := range open {
+			if o != g {
+				consider(o)
 			}
 		}
-		if a < 0 || mean(a, best[a]) < tau {
-			break
-		}
-		b := best[a] // b < a: the group keeps the smaller index
-		for j := range s {
-			if group[j] != nil && j != a && j != b {
-				v := sim[a][j] + sim[b][j]
-				sim[b][j], sim[j][b] = v, v
-			}
-		}
-		group[b] = append(group[b], group[a]...)
-		group[a] = nil
-		renew(b)
-		for i := b + 1; i < n; i++ {
-			if group[i] == nil {
-				continue
-			}
-			if best[i] == a || best[i] == b {
-				renew(i)
-			} else if !math.IsInf(sim[i][b], -1) && (best[i] < 0 || mean(i, b) > mean(i, best[i])) {
-				best[i] = b
-			}
+		switch {
+		case near == nil: // nor will anything that grows come closer
+			open = slices.DeleteFunc(open, func(o *gathering) bool { return o == g })
+			chain = chain[:len(chain)-1]
+		case before >= 0 && near == chain[before]:
+			near.join(g)
+			open = slices.DeleteFunc(open, func(o *gathering) bool { return o == g })
+			g.members = nil
+			chain = chain[:before]
+		default:
+			chain = append(chain, near)
 		}
 	}
 	var out [][]int
-	for _, g := range group {
-		if g != nil {
-			slices.Sort(g)
-			out = append(out, g)
+	for _, g := range groups {
+		if len(g.members) > 0 {
+			slices.Sort(g.members)
+			out = append(out, g.members)
 		}
 	}
+	slices.SortFunc(out, func(a, b []int) int { return a[0] - b[0] })
 	return out
+}
+
+// gathering is a group of tracklets that grows.
+type gathering struct {
+	members []int
+	sum     []float64  // of unit embeddings
+	spans   [][2]int64 // frames of the members, in order
+}
+
+// similarity is the mean over all pairs.
+func (g *gathering) similarity(o *gathering) float64 {
+	var s float64
+	for i, v := range g.sum {
+		s += v * o.sum[i]
+	}
+	return s / float64(len(g.members)*len(o.members))
+}
+
+// meets says that members of both share a frame.
+func (g *gathering) meets(o *gathering) bool {
+	i, j := 0, 0
+	for i < len(g.spans) && j < len(o.spans) {
+		switch a, b := g.spans[i], o.spans[j]; {
+		case a[1] < b[0]:
+			i++
+		case b[1] < a[0]:
+			j++
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+func (g *gathering) join(o *gathering) {
+	g.members = append(g.members, o.members...)
+	g.spans = append(g.spans, o.spans...)
+	slices.SortFunc(g.spans, func(a, b [2]int64) int { return cmp.Compare(a[0], b[0]) })
+	for i, v := range o.sum {
+		g.sum[i] += v
+	}
 }
 
 // meanEmbedding is the unit mean of a group's embeddings, each weighted by its tracklet's length up to a second's worth,

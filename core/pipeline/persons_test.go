@@ -3,6 +3,7 @@ package pipeline
 import (
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -79,6 +80,74 @@ func TestJoinSightingsIsOrderFree(t *testing.T) {
 					t.Fatalf("group %v mixes people", g)
 				}
 			}
+		}
+	}
+}
+
+// Chains find what joining the most similar pair of groups again and again finds.
+func TestJoinSightingsIsAverageLinkage(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for range 60 {
+		var in []sighting
+		for range 3 {
+			base := direction(r, nil, 1)
+			for range r.IntN(8) {
+				f := r.Int64N(60)
+				in = append(in, sighting{0, f, f + r.Int64N(9), direction(r, base, .05+.2*r.Float64())})
+			}
+		}
+		var want [][]int
+		for i := range in {
+			want = append(want, []int{i})
+		}
+		for {
+			a, b, most := -1, -1, .45
+			for i := range want {
+			pairs:
+				for j := range i {
+					sum := 0.
+					for _, x := range want[i] {
+						for _, y := range want[j] {
+							if in[x].first <= in[y].last && in[y].first <= in[x].last {
+								continue pairs
+							}
+							sum += dot(in[x].embedding, in[y].embedding)
+						}
+					}
+					if v := sum / float64(len(want[i])*len(want[j])); v >= most {
+						a, b, most = i, j, v
+					}
+				}
+			}
+			if a < 0 {
+				break
+			}
+			want[b] = append(want[b], want[a]...)
+			slices.Sort(want[b])
+			want = slices.Delete(want, a, a+1)
+		}
+		slices.SortFunc(want, func(a, b []int) int { return a[0] - b[0] })
+		if got := joinSightings(in, .45); !slices.EqualFunc(got, want, slices.Equal) {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+	}
+}
+
+// A long film's tracklets.
+func BenchmarkJoinSightings(b *testing.B) {
+	r := rand.New(rand.NewPCG(9, 10))
+	var people [][]float32
+	for range 14 {
+		people = append(people, direction(r, nil, 1))
+	}
+	var in []sighting
+	for i := range int64(5000) {
+		in = append(in, sighting{0, i / 7 * 10, i/7*10 + 9, direction(r, people[i%14], .06)})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if n := len(joinSightings(in, .45)); n != 14 {
+			b.Fatalf("%d people", n)
 		}
 	}
 }
