@@ -14,8 +14,6 @@ const (
 	// alarmScore is what the second detector's word counts alone: fists and prints pass for faces with it, some of them with
 	// landmarks. A track needs the first detector's doubt at least to be believed, else it is a cover, and nobody's.
 	alarmScore = doubtful + 0.01
-	// plainSide is the height, in the first detector's picture, from which that one should have seen a face.
-	plainSide = 32
 )
 
 // heed notes what the second detector found in the original, asked as it will be asked about the output. What no track hides
@@ -61,13 +59,24 @@ type answer struct {
 	face bool
 }
 
-// weigh lowers the word of the second detector's wide look on a face so large that the first detector, which has just looked,
-// should have seen it; and notes it.
-func (a *Analyzer) weigh(pic *frame.Picture, d *detector.Detection) {
-	if scale := float64(a.cfg.DetectSide) / float64(max(pic.W, pic.H)); d.Box.H()*min(scale, 1) >= plainSide {
-		a.assured.suspect(pic.Index, *d, false)
-		d.Score = alarmScore
+// weigh takes the first detector's word, looking closely, for what the second one's wide look found: white stripes of a jacket were a face
+// to it, and became a person. What the first does not see is a suspect that lasts, and no face.
+func (a *Analyzer) weigh(ctx context.Context, pic *frame.Picture, d *detector.Detection) error {
+	seen, err := a.eyes.Near.Near(ctx, pic, d.Box, 0)
+	if err != nil {
+		return err
 	}
+	own := 0.
+	for _, s := range seen {
+		if s.Box.IoU(d.Box) >= followIoU {
+			own = max(own, s.Score)
+		}
+	}
+	if own < sure {
+		a.assured.suspect(pic.Index, *d, true)
+	}
+	d.Score = max(own, alarmScore)
+	return nil
 }
 
 // hideAlarms covers what the second detector saw and l neither renders, covers nor keeps, with what nearly is a face in the

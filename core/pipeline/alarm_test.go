@@ -145,3 +145,74 @@ func TestAlarms(t *testing.T) {
 		t.Errorf("a second detector that fails: %v", err)
 	}
 }
+
+// What the second detector's wide look finds is somebody if the first detector, looking closely, is sure; else it is covered, and nobody.
+func TestWideFinds(t *testing.T) {
+	known, small := actor{who: 1, x: 80, y: 100, last: 39}, actor{who: 2, x: 220, y: 100, last: 39}
+	faint := small
+	faint.faint = true
+	for _, tc := range []struct {
+		name    string
+		close   *stage
+		persons int
+	}{
+		{"seen closely", newStage(known, small), 2}, {"not seen", newStage(known), 1}, {"hardly seen", newStage(known, faint), 1},
+	} {
+		s := newStage(known, small) // the mesh sees a face in any case
+		eyes := blindTo{s, newStage(known), tc.close}
+		wide := others{boxes: map[int64][]frame.Rect{}, score: .8}
+		for f := range int64(40) {
+			wide.boxes[f] = []frame.Rect{small.box()}
+		}
+		cfg := config3()
+		cfg.Uncertified = true
+		a, err := NewAnalyzer(cfg, &Stages{Detector: eyes, Edges: eyes, Near: eyes, Wide: wide, Watch: nobody{}, TurnHint: nobody{}, Turned: nobody{}, Landmark: s, Recognizer: s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range int64(40) {
+			if _, err := a.Picture(context.Background(), textured(i, 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l, err := a.Decide(context.Background(), newRegistry(t), decisions.Source{SHA256: "ab"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(l.Persons) != tc.persons {
+			t.Errorf("%s: %d people", tc.name, len(l.Persons))
+		}
+		for f, jobs := range l.ByFrame() {
+			if verify.Exposes(small.box(), frame.Rect{X1: 320, Y1: 240}, verify.Regions(jobs)) {
+				t.Errorf("%s, frame %d: exposed", tc.name, f)
+			}
+			for _, j := range jobs {
+				if replaced := j.Action == decisions.Replace && j.Face.Rect().Center().X > 160; replaced && tc.persons == 1 {
+					t.Errorf("%s, frame %d: what is nobody wears a surrogate", tc.name, f)
+				}
+			}
+		}
+	}
+}
+
+// What the detector was never sure of is covered, however long the landmarks follow it, and counts for nobody.
+func TestNeverSure(t *testing.T) {
+	s := newStage(actor{who: 1, x: 80, y: 100, last: 39}, actor{who: 2, x: 220, y: 100, last: 39, faint: true})
+	cfg := config3()
+	cfg.Uncertified = true
+	l, err := s.decide(t, cfg, newRegistry(t), 40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	covered := 0
+	for _, jobs := range l.ByFrame() {
+		for _, j := range jobs {
+			if j.Face.Rect().Center().X > 160 && j.Action == decisions.Cover {
+				covered++
+			}
+		}
+	}
+	if len(l.Persons) != 1 || covered != 40 {
+		t.Errorf("%d people, the faint one is covered in %d of 40 frames", len(l.Persons), covered)
+	}
+}

@@ -41,7 +41,7 @@ type group struct {
 	slot      int // in mode distinct
 	action    decisions.Action
 	why       string
-	brief     bool                     // seen too briefly to be counted as anybody
+	brief     bool                     // seen too briefly or too faintly to be counted as anybody
 	replaced  []int                    // tracklets of a kept person that do not themselves resemble them: they are replaced
 	spans     map[int][]decisions.Span // parts of the other tracklets of a kept person that may show somebody else
 }
@@ -129,8 +129,14 @@ func (c *cast) join(tau float64) {
 	var ss []sighting
 	for i := range c.tracklets {
 		t := &c.tracklets[i]
+		why := ""
 		if !t.Confirmed {
-			c.groups = append(c.groups, group{tracklets: []int{i}, action: decisions.Cover, why: "seen too briefly to be sure", brief: true})
+			why = "seen too briefly to be sure"
+		} else if t.BestScore < sure { // landmarks are found in stripes and prints too, and nobody may be counted who is none
+			why = "never seen well enough to be sure"
+		}
+		if why != "" {
+			c.groups = append(c.groups, group{tracklets: []int{i}, action: decisions.Cover, why: why, brief: true})
 			continue
 		}
 		s, _ := sightingOf(t, c.sights)

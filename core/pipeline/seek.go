@@ -82,7 +82,7 @@ func (a *Analyzer) seek(ctx context.Context, pic *frame.Picture, g glance) (obs 
 	if err != nil {
 		return nil, err
 	}
-	if obs, err = a.add(ctx, g.wide, pic, obs, func(d *detector.Detection) { a.weigh(pic, d) }, func(detector.Detection, bool) bool { return true }); err != nil {
+	if obs, err = a.add(ctx, g.wide, pic, obs, func(d *detector.Detection) error { return a.weigh(ctx, pic, d) }, func(detector.Detection, bool) bool { return true }); err != nil {
 		return nil, err
 	}
 	if err := a.heed(ctx, pic, g); err != nil {
@@ -254,14 +254,16 @@ func (b *watched) moved(r landmark.Result) frame.Rect {
 }
 
 // add takes what another look found and nobody knows yet, when accept says so. weigh, if any, may change its score first.
-func (a *Analyzer) add(ctx context.Context, found []detector.Detection, pic *frame.Picture, obs []tracker.Observation, weigh func(*detector.Detection), accept func(d detector.Detection, landmarks bool) bool) ([]tracker.Observation, error) {
+func (a *Analyzer) add(ctx context.Context, found []detector.Detection, pic *frame.Picture, obs []tracker.Observation, weigh func(*detector.Detection) error, accept func(d detector.Detection, landmarks bool) bool) ([]tracker.Observation, error) {
 	a.note(found)
 	for _, d := range found {
 		if overlaps(a.now, d.Box) {
 			continue
 		}
 		if weigh != nil {
-			weigh(&d)
+			if err := weigh(&d); err != nil {
+				return nil, err
+			}
 		}
 		n := len(a.now)
 		o, err := a.look(ctx, pic, d)
